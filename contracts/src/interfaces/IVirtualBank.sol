@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {ChannelParams, Closing, Content, Evidence, Lock, Settlement, Signature, Statement, Status, Update} from "./Types.sol";
+
+/// @title The virtual bank: escrow and court for two-party channels
+/// @notice Holds the deposits of channels, compares signatures, and takes everything from whoever denies a line it
+/// provably knew. It has no owner, admin key, upgrade or pause. Source: docs/spec/bank.md; seed 001 (virtual bank),
+/// seed 000 section 3 (the main net as a court).
+interface IVirtualBank {
+    event Funded(bytes32 indexed channelId, uint8 party, uint128 amount, ChannelParams params);
+    event Withdrawn(bytes32 indexed channelId, uint8 party, uint128 total);
+    event ClosedTogether(bytes32 indexed channelId, uint128 paid0, uint128 paid1);
+    event Closed(bytes32 indexed channelId, Closing closing, Content outContent, Content inContent);
+    event Updated(bytes32 indexed channelId, Closing closing, Content content);
+    event Challenged(bytes32 indexed channelId, uint8 party, uint128 forfeited);
+    event Settled(bytes32 indexed channelId, uint128 paid0, uint128 paid1, Settlement settlement);
+    event LocksClaimed(bytes32 indexed channelId, uint8 direction, uint128 amount, uint128 paid, uint256[2] claimed);
+    event LocksReleased(bytes32 indexed channelId, uint8 direction, uint128 amount, uint128 paid);
+    event PayoutFailed(address indexed owner, address indexed token, uint256 amount);
+    event ClaimableTaken(address indexed owner, address indexed token, address to, uint256 amount);
+
+    /// @notice Deposits for `party`; creates the channel, or tops it up without interruption. Anyone may pay.
+    function fund(ChannelParams calldata params, uint8 party, uint128 amount) external payable returns (bytes32 channelId);
+
+    /// @notice Both deposits in one transaction (ERC-20 only): the sender is `owner[party]`, the other owner authorised
+    /// exactly this by EIP-712 `JointFunding` (an EOA signature or ERC-1271), once, until `validUntil`.
+    function fundJointly(
+        ChannelParams calldata params,
+        uint8 party,
+        uint128[2] calldata amounts,
+        uint64 validUntil,
+        bytes calldata authorisation
+    ) external returns (bytes32 channelId);
+
+    /// @notice Partial withdrawal in place: `total` is cumulative for `party`; both signers agreed.
+    function withdraw(
+        ChannelParams calldata params,
+        uint8 party,
+        uint128 total,
+        uint64 validUntil,
+        Signature[2] calldata signatures
+    ) external;
+
+    /// @notice Immediate: party 0 gets deposit[0] - withdrawn[0] + delta, party 1 the rest. Refused, not clamped,
+    /// outside 0..held.
+    function closeTogether(
+        ChannelParams calldata params,
+        int256 delta,
+        uint64 validUntil,
+        Signature[2] calldata signatures
+    ) external;
+
+    /// @notice Unilateral close by owner or signer of `party`; pays the other side at once, freezes the closer's share.
+    function close(ChannelParams calldata params, uint8 party, Statement calldata statement) external;
+
+    /// @notice `close` by anyone, with the signature of the party's signer over the whole statement.
+    function closeFor(
+        ChannelParams calldata params,
+        uint8 party,
+        Statement calldata statement,
+        uint64 validUntil,
+        Signature calldata signature
+    ) external;
+
+    /// @notice Close after lost data: nothing counts for in, no immediate payout, no penalty, four lock periods.
+    function closeBlind(ChannelParams calldata params, uint8 party) external;
+
+    /// @notice `closeBlind` by anyone, with the signature of the party's signer.
+    function closeBlindFor(ChannelParams calldata params, uint8 party, uint64 validUntil, Signature calldata signature)
+        external;
+
+    /// @notice Shows a newer agreed line of the closer's own direction. Anyone, before the end of the period.
+    function update(ChannelParams calldata params, Closing calldata closing, Update calldata update_) external;
+
+    /// @notice The closer denied a line it provably knew: all that is held goes to the other party. Anyone, before the
+    /// end of the period; refused in a blind close.
+    function challenge(ChannelParams calldata params, Closing calldata closing, Evidence calldata evidence) external;
+
+    /// @notice Opens the final contents (indexed by direction), recomputes, pays both. Anyone, from the end on.
+    function settle(ChannelParams calldata params, Closing calldata closing, Content[2] calldata contents) external;
+
+    /// @notice Pays the receiver of `direction` each lock whose condition was met in time. One bad lock refuses all.
+    /// @param paths For each lock nine siblings, leaf upwards.
+    function claimLocks(
+        ChannelParams calldata params,
+        Settlement calldata settlement,
+        uint8 direction,
+        Lock[] calldata locks,
+        bytes32[9][] calldata paths
+    ) external;
+
+    /// @notice The unclaimed rest of `direction` back to its payer, strictly after the claim window.
+    function releaseLocks(ChannelParams calldata params, Settlement calldata settlement, uint8 direction) external;
+
+    /// @notice Takes the sender's claimable balance (payouts that could not be delivered) to any address.
+    function takeClaimable(address token, address to) external returns (uint256 amount);
+
+    function claimable(address owner, address token) external view returns (uint256);
+    function channelIdOf(ChannelParams calldata params) external view returns (bytes32);
+    function statusOf(bytes32 channelId) external view returns (Status);
+    /// @notice Deposits while open; zero otherwise.
+    function depositsOf(bytes32 channelId) external view returns (uint128[2] memory);
+    function withdrawnOf(bytes32 channelId) external view returns (uint128[2] memory);
+    /// @notice The commitment to the `Closing` or `Settlement` record; zero in any other status.
+    function commitmentOf(bytes32 channelId) external view returns (bytes32);
+}
