@@ -52,10 +52,17 @@ export interface NodeService {
   pay(request: PayRequest): Promise<PaymentView>
   /** Many payments over one channel, in order, each as `pay`; all are queued or none. */
   payBatch(request: PayBatchRequest): Promise<PayBatchResult>
-  /** The payment with this reference in this direction. */
-  getPayment(direction: PaymentDirection, reference: Hex): Promise<PaymentView | undefined>
-  /** Resolves when an incoming payment with this reference is accepted and durable; TIMED_OUT otherwise. */
-  waitForPayment(reference: Hex, options?: WaitOptions): Promise<PaymentView>
+  /**
+   * The payment with this reference. References of incoming payments are chosen by payers, so anyone may send a unit of
+   * anything under a reference that is meant for another: a payee gives `filter` what it asked for.
+   */
+  getPayment(
+    direction: PaymentDirection,
+    reference: Hex,
+    filter?: PaymentFilter,
+  ): Promise<PaymentView | undefined>
+  /** Resolves when an incoming payment with this reference that passes `filter` is durable; TIMED_OUT otherwise. */
+  waitForPayment(reference: Hex, options?: WaitOptions & PaymentFilter): Promise<PaymentView>
   listPayments(query?: PaymentQuery): Promise<PaymentPage>
 
   /**
@@ -71,6 +78,13 @@ export interface NodeService {
 export interface WaitOptions {
   /** Give up after this many milliseconds (default: 30,000). */
   readonly timeoutMs?: number
+}
+
+export interface PaymentFilter {
+  /** Only a payment in this token. */
+  readonly token?: Hex
+  /** Only a payment of at least this amount. */
+  readonly atLeast?: bigint
 }
 
 export interface NodeStatus {
@@ -243,7 +257,7 @@ export type PaymentDirection = 'outgoing' | 'incoming'
 
 /**
  * Outgoing: `queued` (not durable yet), `sent` (durable here, released), `accepted` (the peer acknowledged a line that
- * contains it), `refused` (void for ever: the peer acknowledged a later line without it, or it was never signed).
+ * contains it), `refused` (void for ever: the peer acknowledged a later line without it; the reference may be paid again).
  * Incoming: `accepted` only; what was refused never existed.
  */
 export type PaymentState = 'queued' | 'sent' | 'accepted' | 'refused'
@@ -278,6 +292,8 @@ export interface PaymentView {
   readonly direction: PaymentDirection
   readonly reference: Hex
   readonly channelId: Hex
+  readonly peer: string
+  readonly token: Hex
   readonly amount: bigint
   readonly state: PaymentState
   /** The line that carries it, and its place in it; undefined while queued. */
