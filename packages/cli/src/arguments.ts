@@ -1,0 +1,74 @@
+/**
+ * Reading what people type. Amounts are base units of the channel's token: whole numbers only, so
+ * that no decimal point or locale can change what is paid. Each refusal names the argument.
+ */
+import { usage } from './failure.ts'
+
+/** The contract holds amounts as uint128 (docs/spec). */
+export const maxAmount = 2n ** 128n - 1n
+
+/** A positive amount in base units. */
+export function parseAmount(text: string, field: string): bigint {
+  const remedy = 'Give a whole number of base units of the token, for example 1000000.'
+  if (text.trim() === '') throw usage(field, 'the amount is empty', remedy, 'bad-amount')
+  if (/^-\d/.test(text)) throw usage(field, `the amount ${shown(text)} is negative`, remedy, 'bad-amount')
+  if (/^\d+[.,]\d*$/.test(text) || /^[.,]\d+$/.test(text))
+    throw usage(
+      field,
+      `the amount ${shown(text)} has decimals`,
+      `${remedy} One token is 10^decimals base units.`,
+      'bad-amount',
+    )
+  if (!/^\d+$/.test(text)) throw usage(field, `the amount ${shown(text)} is not a whole number`, remedy, 'bad-amount')
+  const significant = text.replace(/^0+/, '')
+  if (significant === '') throw usage(field, 'the amount is zero', 'Give at least 1 base unit.', 'bad-amount')
+  // 2^128 - 1 has 39 digits; checking the length first keeps a megabyte of digits cheap to refuse.
+  if (significant.length > 39 || BigInt(significant) > maxAmount)
+    throw usage(field, 'the amount is too large', `Give at most ${maxAmount} (2^128 - 1) base units.`, 'bad-amount')
+  return BigInt(significant)
+}
+
+/** A whole number between `min` and `max`, both included. */
+export function parseWhole(text: string, field: string, min: number, max: number): number {
+  const remedy = `Give a whole number from ${min} to ${max}.`
+  if (!/^\d{1,16}$/.test(text)) throw usage(field, `${shown(text)} is not a whole number`, remedy, 'bad-number')
+  const value = Number(text)
+  if (value < min || value > max) throw usage(field, `${text} is out of range`, remedy, 'bad-number')
+  return value
+}
+
+/** `host:port`; IPv6 hosts in brackets. */
+export function parseEndpoint(text: string, field: string): { host: string; port: number } {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:/@[\]]+)):(\d{1,5})$/.exec(text)
+  const host = match?.[1] ?? match?.[2]
+  if (match?.[3] === undefined || host === undefined)
+    throw usage(field, `${shown(text)} is not host:port`, 'Give for example 127.0.0.1:9735.', 'bad-endpoint')
+  return { host, port: parseWhole(match[3], field, 0, 65_535) }
+}
+
+/** A 20-byte address in hexadecimal; returned in lower case. */
+export function parseAddress(text: string, field: string): `0x${string}` {
+  if (!/^0x[0-9a-fA-F]{40}$/.test(text))
+    throw usage(
+      field,
+      `${shown(text)} is not an address`,
+      'Give 0x followed by 40 hexadecimal digits.',
+      'bad-address',
+    )
+  return text.toLowerCase() as `0x${string}`
+}
+
+export function parseHttpUrl(text: string, field: string): URL {
+  const remedy = 'Give a URL that begins with http:// or https://.'
+  if (!URL.canParse(text)) throw usage(field, `${shown(text)} is not a URL`, remedy, 'bad-url')
+  const url = new URL(text)
+  if (url.protocol !== 'http:' && url.protocol !== 'https:')
+    throw usage(field, `${shown(text)} is not an http URL`, remedy, 'bad-url')
+  return url
+}
+
+/** Quotes what was typed, cut so that a hostile argument cannot fill the screen or drive the terminal. */
+export function shown(text: string): string {
+  const cut = text.length > 60 ? `${text.slice(0, 60)}...` : text
+  return JSON.stringify(cut)
+}

@@ -1,0 +1,94 @@
+/**
+ * `config.json` of a data directory: versioned, checked whole on every read, and never holding a
+ * secret. A wrong field is refused by its name; an unknown field too, because a misspelt limit
+ * that is silently ignored costs money.
+ */
+import { readFileSync } from 'node:fs'
+import { z } from 'zod'
+import { parseAmount } from './arguments.ts'
+import { Failure } from './failure.ts'
+
+const address = z
+  .string()
+  .regex(/^0x[0-9a-fA-F]{40}$/, 'must be 0x followed by 40 hexadecimal digits')
+  .transform((text) => text.toLowerCase() as `0x${string}`)
+
+const amount = z.string().transform((text, context) => {
+  try {
+    return parseAmount(text, 'amount')
+  } catch (thrown) {
+    context.addIssue({ code: 'custom', message: thrown instanceof Failure ? thrown.message : 'is not an amount' })
+    return z.NEVER
+  }
+})
+
+const port = z.int().min(0).max(65_535)
+
+/** MIN_LOCK_PERIOD and MAX_LOCK_PERIOD of the bank, in seconds (docs/spec). */
+export const lockPeriodBoundsSeconds = { min: 600, max: 7_776_000 } as const
+
+export const configSchema = z.strictObject({
+  version: z.literal(1),
+  chain: z.strictObject({
+    rpcUrl: z.url({ protocol: /^(https?|wss?)$/ }),
+    chainId: z.int().positive(),
+    bank: address,
+    registry: address,
+    /** Blocks on top of a block before what it holds counts. */
+    finalityBlocks: z.int().min(0).max(10_000),
+  }),
+  /** Default token of new channels; the zero address is the chain's native coin. */
+  token: address,
+  /** Where peers connect. Port 0: any free one, written to `node.json` while the node runs. */
+  listen: z.strictObject({ host: z.string().min(1), port }),
+  /** Where the CLI and applications connect. Loopback unless you know why not. */
+  api: z.strictObject({ host: z.string().min(1), port }),
+  limits: z.strictObject({
+    /** Of the channels this node opens. */
+    lockPeriodSeconds: z.int().min(lockPeriodBoundsSeconds.min).max(lockPeriodBoundsSeconds.max),
+    /** T of docs/spec: time to get a transaction included, plus finality, plus clock skew. */
+    safetyMarginSeconds: z.int().min(1).max(86_400),
+    /** The smallest lock accepted, in base units: at least what claiming it on chain costs. */
+    minLockAmount: amount,
+  }),
+})
+
+export type Config = z.output<typeof configSchema>
+export type ConfigFile = z.input<typeof configSchema>
+
+export function readConfig(path: string): Config {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (thrown) {
+    throw new Failure(
+      'notReady',
+      {
+        code: 'no-config',
+        field: path,
+        message: 'there is no readable config.json here',
+        remedy: 'Create a data directory with `tally init`, or name an existing one with --data-dir.',
+      },
+      thrown,
+    )
+  }
+  return parseConfig(text, path)
+}
+
+export function parseConfig(text: string, path: string): Config {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (thrown) {
+    throw new Failure('usage', badConfig(path, 'is not JSON', 'Repair the file'), thrown)
+  }
+  const parsed = configSchema.safeParse(value)
+  if (parsed.success) return parsed.data
+  const issue = parsed.error.issues[0]
+  const field = issue?.path.join('.') || path
+  throw new Failure('usage', badConfig(field, issue?.message ?? 'is wrong', 'Correct this field'))
+}
+
+function badConfig(field: string, what: string, remedy: string) {
+  return { code: 'bad-config', field, message: `config.json: ${what}`, remedy: `${remedy}, then run the command again.` }
+}
