@@ -50,6 +50,14 @@ export interface Store {
 
   /** The payment with this reference: the oldest one, where a peer paid one reference several times. */
   findPayment(direction: PaymentRow['direction'], reference: Uint8Array): Promise<PaymentRow | undefined>
+  /**
+   * `findPayment` for many references in one read, answers in the order of the references: the engine asks this before
+   * it pays (idempotency by reference), up to `MAX_PAGE_ROWS` at once and tens of thousands a second.
+   */
+  findPayments(
+    direction: PaymentRow['direction'],
+    references: readonly Uint8Array[],
+  ): Promise<readonly (PaymentRow | undefined)[]>
   /** Newest first (by sequence, descending). */
   listPayments(query: PaymentRowQuery): Promise<readonly PaymentRow[]>
   /** The highest payment sequence ever stored; 0 when there is none. */
