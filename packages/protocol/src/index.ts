@@ -1,1 +1,6 @@
+export * from './encoding/bytes.ts'
+export * from './encoding/digest.ts'
+export * from './encoding/domain.ts'
+export * from './encoding/signable.ts'
 export * from './ports/chain.ts'
+export * from './ports/crypto.ts'
