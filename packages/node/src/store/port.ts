@@ -16,7 +16,8 @@
  *
  * Bytes are opaque to the store: what is stored is versioned by whoever writes it, and is not the type of the state
  * machine. Only the fields named in the rows below are indexed. Rows are copied before `commit` returns to the caller,
- * so buffers may be reused.
+ * so buffers may be reused. Numbers that are not amounts are whole, 0 to 2^53 - 1; names (keys, node ids, intent ids)
+ * are 1 to 200 printable ASCII characters without spaces. An empty batch is a barrier: it resolves after all before it.
  *
  * Source: docs/spec (persist before release, resends of identical bytes); protocol.md sections 6 (lost data) and 8.
  */
@@ -104,7 +105,7 @@ export type Change =
       readonly type: 'update.prune'
       readonly channelId: Uint8Array
       readonly direction: 0 | 1
-      readonly belowNonce: bigint
+      readonly belowNonce: number
     }
   | { readonly type: 'ack.put'; readonly row: AckRow }
   | { readonly type: 'payment.put'; readonly row: PaymentRow }
@@ -119,7 +120,6 @@ export type Change =
 
 /** Small values under a name: the chain cursor, counters, the format version of the engine. */
 export interface MetaRow {
-  /** 1 to 200 characters. */
   readonly key: string
   readonly bytes: Uint8Array
 }
@@ -137,8 +137,8 @@ export interface UpdateKey {
   /** 32 bytes. */
   readonly channelId: Uint8Array
   readonly direction: 0 | 1
-  /** 1 to 2^63 - 1. */
-  readonly nonce: bigint
+  /** 1 to 2^53 - 1 (EN-10). */
+  readonly nonce: number
 }
 
 /**
@@ -157,8 +157,8 @@ export interface AckRow extends UpdateKey {
 export interface UpdateRange {
   readonly channelId: Uint8Array
   readonly direction: 0 | 1
-  readonly fromNonce: bigint
-  readonly toNonce: bigint
+  readonly fromNonce: number
+  readonly toNonce: number
   readonly limit: number
 }
 
@@ -181,7 +181,7 @@ export interface PaymentRow {
   /** `void`: no line that counts contains it, and none ever will (a later line without it was acknowledged). */
   readonly state: 'live' | 'void'
   /** The line that carries it, and its place among that line's operations. */
-  readonly nonce: bigint
+  readonly nonce: number
   readonly index: number
   readonly atMs: number
 }
@@ -206,7 +206,7 @@ export interface OutboxRow {
 
 /** A transaction the node has decided to see through, kept until its effect is final. */
 export interface IntentRow {
-  /** 1 to 200 characters, chosen by the engine so that deciding twice is the same intent. */
+  /** Chosen by the engine so that deciding twice is the same intent. */
   readonly intentId: string
   /** False once there is nothing left to do. */
   readonly open: boolean
