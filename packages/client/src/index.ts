@@ -1,1 +1,6 @@
-export {}
+export type { NodeClient, StartOptions } from './api/client.ts'
+export { createNodeClient } from './api/client.ts'
+export { ApiError } from './api/error.ts'
+export type { EventOptions, ReceivedEvent } from './api/events.ts'
+export type { CallOptions, Connection } from './api/request.ts'
+export type * from './schema/index.ts'

@@ -1,0 +1,11 @@
+/**
+ * The wire of the node's HTTP API, in one place: the node serves what the client parses.
+ * Requests are strict (an unknown field is refused by name); answers may gain fields without breaking a client.
+ */
+export * from './channel.ts'
+export * from './event.ts'
+export * from './node.ts'
+export * from './operation.ts'
+export * from './payment.ts'
+export * from './primitives.ts'
+export * from './problem.ts'
