@@ -1,6 +1,36 @@
+/**
+ * @tallystick/protocol: the rules of a Tallystick channel, pure. No I/O, no clock, no randomness: what happens comes in as
+ * inputs, what to do goes out as effects, and crypto comes through ports/crypto.ts.
+ *
+ * Entry points:
+ * - `newChannel(setup, view)`, `channelSetup(...)`: a channel as this node first sees it.
+ * - `step(state, input, ctx)`: the machine (input.ts, effect.ts, state.ts). Persist the state and the messages of one
+ *   step, or of a group of steps, before performing its effects.
+ * - `encodeState(state)`, `decodeState(crypto, bytes)`: the stored form, versioned and strict.
+ * - `spendable(state)`, `receivable(state)`, `wantsClearing(state)`, `lockMayStillPay(state, ...)`: derived facts.
+ * - `encodeMessage(message)`, `decodeMessage(bytes)`: the wire.
+ * - `statementOf(state)`, `duties(state, record, ctx)`: what to submit to the chain, as calls of ports/chain.ts.
+ * - `channelIdOf`, `contentHash`, `digestOf`, `domainOf`, `conditionIdOf`, `checkKey`: encodings and checks.
+ * - `memoReceipt`, `checkReceipt`: proof that an operation is in a line.
+ * - `REFUSALS`, `refusal`: every way of saying no, with consequence and remedy.
+ */
+
+export * from './channel/content.ts'
+export * from './channel/context.ts'
+export * from './channel/effect.ts'
+export * from './channel/input.ts'
+export * from './channel/params.ts'
+export * from './channel/state.ts'
+export * from './channel/step.ts'
+export * from './constants.ts'
 export * from './encoding/bytes.ts'
 export * from './encoding/digest.ts'
 export * from './encoding/domain.ts'
 export * from './encoding/signable.ts'
+export * from './locks/key.ts'
+export * from './locks/tree.ts'
+export * from './payment/operation.ts'
 export * from './ports/chain.ts'
 export * from './ports/crypto.ts'
+export * from './refusal.ts'
+export * from './wire/message.ts'
