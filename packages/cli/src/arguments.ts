@@ -4,8 +4,8 @@
  */
 import { usage } from './failure.ts'
 
-/** The contract holds amounts as uint128 (docs/spec). */
-export const maxAmount = 2n ** 128n - 1n
+/** The bank packs both deposits of a channel into one word, each below 2^126 (docs/spec). */
+export const maxAmount = 2n ** 126n - 1n
 
 /** A positive amount in base units. */
 export function parseAmount(text: string, field: string): bigint {
@@ -19,19 +19,26 @@ export function parseAmount(text: string, field: string): bigint {
       `${remedy} One token is 10^decimals base units.`,
       'bad-amount',
     )
-  if (!/^\d+$/.test(text)) throw usage(field, `the amount ${shown(text)} is not a whole number`, remedy, 'bad-amount')
+  if (!/^\d+$/.test(text))
+    throw usage(field, `the amount ${shown(text)} is not a whole number`, remedy, 'bad-amount')
   const significant = text.replace(/^0+/, '')
   if (significant === '') throw usage(field, 'the amount is zero', 'Give at least 1 base unit.', 'bad-amount')
-  // 2^128 - 1 has 39 digits; checking the length first keeps a megabyte of digits cheap to refuse.
-  if (significant.length > 39 || BigInt(significant) > maxAmount)
-    throw usage(field, 'the amount is too large', `Give at most ${maxAmount} (2^128 - 1) base units.`, 'bad-amount')
+  // 2^126 - 1 has 38 digits; checking the length first keeps a megabyte of digits cheap to refuse.
+  if (significant.length > 38 || BigInt(significant) > maxAmount)
+    throw usage(
+      field,
+      'the amount is too large',
+      `Give at most ${maxAmount} (2^126 - 1) base units.`,
+      'bad-amount',
+    )
   return BigInt(significant)
 }
 
 /** A whole number between `min` and `max`, both included. */
 export function parseWhole(text: string, field: string, min: number, max: number): number {
   const remedy = `Give a whole number from ${min} to ${max}.`
-  if (!/^\d{1,16}$/.test(text)) throw usage(field, `${shown(text)} is not a whole number`, remedy, 'bad-number')
+  if (!/^\d{1,16}$/.test(text))
+    throw usage(field, `${shown(text)} is not a whole number`, remedy, 'bad-number')
   const value = Number(text)
   if (value < min || value > max) throw usage(field, `${text} is out of range`, remedy, 'bad-number')
   return value

@@ -17,7 +17,10 @@ const amount = z.string().transform((text, context) => {
   try {
     return parseAmount(text, 'amount')
   } catch (thrown) {
-    context.addIssue({ code: 'custom', message: thrown instanceof Failure ? thrown.message : 'is not an amount' })
+    context.addIssue({
+      code: 'custom',
+      message: thrown instanceof Failure ? thrown.message : 'is not an amount',
+    })
     return z.NEVER
   }
 })
@@ -90,5 +93,10 @@ export function parseConfig(text: string, path: string): Config {
 }
 
 function badConfig(field: string, what: string, remedy: string) {
-  return { code: 'bad-config', field, message: `config.json: ${what}`, remedy: `${remedy}, then run the command again.` }
+  return {
+    code: 'bad-config',
+    field,
+    message: `config.json: ${what}`,
+    remedy: `${remedy}, then run the command again.`,
+  }
 }

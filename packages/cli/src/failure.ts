@@ -3,6 +3,8 @@
  * wrong, what to do), and its kind decides the exit code, so scripts need not parse text.
  */
 
+import { ApiError } from '@tallystick/client'
+
 /** Documented in `tally --help`; scripts rely on them, so a number never changes its meaning. */
 export const exitCodes = {
   ok: 0,
@@ -36,6 +38,8 @@ export type FailureDetail = {
   readonly field?: string | undefined
   /** What the reader can do about it. */
   readonly remedy: string
+  /** What a script needs in order to go on safely, for example the reference of a payment under way. */
+  readonly facts?: { readonly [name: string]: string } | undefined
 }
 
 export class Failure extends Error {
@@ -57,6 +61,10 @@ export function usage(field: string, message: string, remedy: string, code = 'ba
 /** Turns whatever was thrown into a Failure. An unknown throw is a defect, and is reported as one. */
 export function toFailure(thrown: unknown): Failure {
   if (thrown instanceof Failure) return thrown
+  if (thrown instanceof ApiError) {
+    const { code, field, remedy } = thrown
+    return new Failure(kindOfApiError(thrown), { code, field, message: thrown.message, remedy }, thrown)
+  }
   const message = thrown instanceof Error ? thrown.message : String(thrown)
   return new Failure(
     'internal',
@@ -67,4 +75,20 @@ export function toFailure(thrown: unknown): Failure {
     },
     thrown,
   )
+}
+
+const unreachableCodes = new Set([
+  'UNREACHABLE',
+  'BAD_ANSWER',
+  'CHAIN_UNREACHABLE',
+  'PEER_OFFLINE',
+  'TIMED_OUT',
+  'STOPPED',
+])
+
+function kindOfApiError({ code, status }: ApiError): FailureKind {
+  if (unreachableCodes.has(code)) return 'unreachable'
+  if (code === 'UNAUTHORISED') return 'notReady'
+  if (code === 'INVALID_REQUEST' || status === 400) return 'usage'
+  return code === 'INTERNAL' ? 'internal' : 'refused'
 }

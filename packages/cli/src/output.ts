@@ -27,7 +27,10 @@ export type Output = {
 
 export type Streams = { readonly out: NodeJS.WritableStream; readonly err: NodeJS.WritableStream }
 
-export function createOutput(json: boolean, streams: Streams = { out: process.stdout, err: process.stderr }): Output {
+export function createOutput(
+  json: boolean,
+  streams: Streams = { out: process.stdout, err: process.stderr },
+): Output {
   return {
     json,
     result(value, human) {
@@ -37,15 +40,23 @@ export function createOutput(json: boolean, streams: Streams = { out: process.st
       streams.err.write(withNewline(sentence))
     },
     failure(failure) {
-      const { code, field, message, remedy } = failure.detail
+      const { code, field, message, remedy, facts } = failure.detail
       if (json) {
-        const error = { kind: failure.kind, code, field, message, remedy, exitCode: exitCodes[failure.kind] }
+        const error = {
+          kind: failure.kind,
+          code,
+          field,
+          message,
+          remedy,
+          exitCode: exitCodes[failure.kind],
+          ...facts,
+        }
         streams.out.write(`${toJsonLine({ error })}\n`)
       } else {
         const where = field === undefined ? '' : ` (${field})`
         streams.err.write(`error: ${message}${where}\n  what to do: ${remedy}\n`)
       }
-      if (process.env['TALLY_DEBUG'] && failure.cause !== undefined)
+      if (process.env.TALLY_DEBUG && failure.cause !== undefined)
         streams.err.write(`${failure.cause instanceof Error ? failure.cause.stack : String(failure.cause)}\n`)
     },
   }
@@ -62,7 +73,12 @@ export function table(rows: ReadonlyArray<readonly string[]>): string {
   for (const row of rows)
     for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, cell.length)
   return rows
-    .map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd())
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
     .join('\n')
 }
 

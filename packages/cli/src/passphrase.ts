@@ -26,7 +26,7 @@ export async function chooseFreshPassphrase(options: PassphraseOptions): Promise
 }
 
 function fromFile(options: PassphraseOptions): string | undefined {
-  const path = options.passphraseFile ?? process.env['TALLY_PASSPHRASE_FILE']
+  const path = options.passphraseFile ?? process.env.TALLY_PASSPHRASE_FILE
   if (path === undefined || path === '') return undefined
   try {
     // One line: editors end files with a newline that nobody means as part of the secret.
