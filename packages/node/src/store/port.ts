@@ -169,7 +169,7 @@ export interface UpdateRange {
  * commits about four times cheaper than random ones.
  */
 export interface PaymentRow {
-  /** Key: 1 to 2^53 - 1, given by the engine, ascending in the order of signing or accepting; never reused. */
+  /** Key, with the direction: given by the engine, ascending over both directions, never reused. */
   readonly sequence: number
   readonly direction: 'outgoing' | 'incoming'
   /** 32 bytes. Not unique in the store: outgoing uniqueness (idempotency) is the engine's rule. */
@@ -199,7 +199,7 @@ export interface PaymentRowQuery {
 export interface OutboxRow {
   /** Node id of the receiver. */
   readonly peer: string
-  /** 1 to 2^53 - 1, given by the engine, ascending for each peer. */
+  /** Given by the engine, ascending for each peer. */
   readonly sequence: number
   readonly bytes: Uint8Array
 }

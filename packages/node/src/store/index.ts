@@ -1,0 +1,2 @@
+export * from './port.ts'
+export { DATABASE_FILE, openSqliteStore } from './sqlite/store.ts'
