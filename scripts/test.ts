@@ -37,7 +37,7 @@ async function script(path: string, ...args: string[]): Promise<Count> {
 
 /** Counts forge's own JSON report, because an exit code of zero with no test run would look green. */
 async function forge(): Promise<Count> {
-  const { code, output } = await run(join(bin, 'forge'), ['test', '--root', 'contracts', '--json'], true)
+  const { code, output } = await run(join(bin, 'forge'), ['test', '--json'], true)
   const count = { passed: 0, failed: 0 }
   try {
     for (const [suite, { test_results }] of Object.entries<{

@@ -1,21 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {IConditionRegistry} from "./IConditionRegistry.sol";
+import {IVirtualBankErrors} from "./IVirtualBankErrors.sol";
 import {ChannelParams, Closing, Content, Evidence, Lock, Settlement, Signature, Statement, Status, Update} from "./Types.sol";
 
 /// @title The virtual bank: escrow and court for two-party channels
 /// @notice Holds the deposits of channels, compares signatures, and takes everything from whoever denies a line it
 /// provably knew. It has no owner, admin key, upgrade or pause. Source: docs/spec/bank.md; seed 001 (virtual bank),
 /// seed 000 section 3 (the main net as a court).
-interface IVirtualBank {
+interface IVirtualBank is IVirtualBankErrors {
     event Funded(bytes32 indexed channelId, uint8 party, uint128 amount, ChannelParams params);
     event Withdrawn(bytes32 indexed channelId, uint8 party, uint128 total);
     event ClosedTogether(bytes32 indexed channelId, uint128 paid0, uint128 paid1);
+
+    /// @notice `closing` is the record to pass to `update`, `challenge` or `settle`.
     event Closed(bytes32 indexed channelId, Closing closing, Content outContent, Content inContent);
+
+    /// @notice `closing` replaces the former record; `content` is opened only in a blind close.
     event Updated(bytes32 indexed channelId, Closing closing, Content content);
     event Challenged(bytes32 indexed channelId, uint8 party, uint128 forfeited);
+
+    /// @notice `settlement` is the record to pass to `claimLocks` or `releaseLocks`; with nothing held the channel is
+    /// closed and there is no more to pass.
     event Settled(bytes32 indexed channelId, uint128 paid0, uint128 paid1, Settlement settlement);
+
+    /// @notice The next record follows from the former one: `locked[direction]` less `amount`, `owed[1 - direction]` more
+    /// by `amount - paid`, `held` less `paid`, and `claimed[direction] = claimed`.
     event LocksClaimed(bytes32 indexed channelId, uint8 direction, uint128 amount, uint128 paid, uint256[2] claimed);
+
+    /// @notice The next record follows from the former one: `locked[direction]` less `amount` (so zero),
+    /// `owed[direction]` more by `amount - paid`, `held` less `paid`.
     event LocksReleased(bytes32 indexed channelId, uint8 direction, uint128 amount, uint128 paid);
     event PayoutFailed(address indexed owner, address indexed token, uint256 amount);
     event ClaimableTaken(address indexed owner, address indexed token, address to, uint256 amount);
@@ -96,12 +111,37 @@ interface IVirtualBank {
     /// @notice Takes the sender's claimable balance (payouts that could not be delivered) to any address.
     function takeClaimable(address token, address to) external returns (uint256 amount);
 
+    /// @notice One token transfer in a frame of its own, so that a failed one is undone whole. Only the bank calls it.
+    function transferOut(address token, address to, uint256 amount) external;
+
+    /// @notice What could not be paid out to `owner`, in base units of `token` (zero: the native coin).
     function claimable(address owner, address token) external view returns (uint256);
+
+    /// @notice `keccak256(abi.encode(chainId, bank, params))`; needs no transaction, also before the first funding.
     function channelIdOf(ChannelParams calldata params) external view returns (bytes32);
+
     function statusOf(bytes32 channelId) external view returns (Status);
+
     /// @notice Deposits while open; zero otherwise.
     function depositsOf(bytes32 channelId) external view returns (uint128[2] memory);
+
+    /// @notice Cumulative withdrawals of both parties; kept after the channel closed.
     function withdrawnOf(bytes32 channelId) external view returns (uint128[2] memory);
-    /// @notice The commitment to the `Closing` or `Settlement` record; zero in any other status.
+
+    /// @notice The low 254 bits of `keccak256(abi.encode(record))`, the record being the `Closing` or `Settlement`; zero
+    /// in any other status.
     function commitmentOf(bytes32 channelId) external view returns (bytes32);
+
+    /// @notice Who says when a condition was first met.
+    function registry() external view returns (IConditionRegistry);
+
+    /// @notice Bounds of a channel's lock period, in seconds, both included.
+    function MIN_LOCK_PERIOD() external view returns (uint32);
+    function MAX_LOCK_PERIOD() external view returns (uint32);
+
+    /// @notice How long after the end of the period (seconds) an expiry can delay the release of locks at most.
+    function MAX_LOCK() external view returns (uint64);
+
+    /// @notice A blind close lasts this many lock periods.
+    function BLIND_FACTOR() external view returns (uint64);
 }

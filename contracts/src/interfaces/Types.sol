@@ -60,7 +60,7 @@ struct AckDelegation {
 /// otherwise; `delegation.key` zero means the receiver's signer acknowledged itself.
 struct Update {
     Line line;
-    Signature promise;
+    Signature payerPromise;
     Signature ack;
     Content content;
     AckDelegation delegation;

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {Lock} from "../interfaces/Types.sol";
+
+/// @title The tree of pending locks
+/// @notice Fixed depth 9, 512 slots, position = slot. A leaf hashes 160 bytes and a node 64, so neither can pass for the
+/// other. An empty subtree is zero at every height, which makes sparse paths cheap. Source: docs/spec/encoding.md.
+library LockTree {
+    bytes32 internal constant LOCK_TYPEHASH =
+        keccak256("Lock(uint16 slot,uint128 amount,bytes32 condition,uint64 expiry)");
+    uint256 internal constant DEPTH = 9;
+    uint256 internal constant SLOTS = 512;
+
+    function leaf(Lock calldata lock) internal pure returns (bytes32) {
+        return keccak256(abi.encode(LOCK_TYPEHASH, lock.slot, lock.amount, lock.condition, lock.expiry));
+    }
+
+    function node(bytes32 left, bytes32 right) internal pure returns (bytes32 hash) {
+        assembly ("memory-safe") {
+            if or(left, right) {
+                mstore(0x00, left)
+                mstore(0x20, right)
+                hash := keccak256(0x00, 0x40)
+            }
+        }
+    }
+
+    /// @param path Nine siblings, leaf upwards.
+    function rootOf(Lock calldata lock, bytes32[9] calldata path) internal pure returns (bytes32 hash) {
+        hash = leaf(lock);
+        uint256 slot = lock.slot;
+        for (uint256 height = 0; height < DEPTH; ++height) {
+            hash = (slot >> height) & 1 == 0 ? node(hash, path[height]) : node(path[height], hash);
+        }
+    }
+}
