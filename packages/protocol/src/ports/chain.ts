@@ -48,7 +48,7 @@ export type ChainFact =
 
 export type ChainHealth =
   | { readonly state: 'connecting' }
-  | { readonly state: 'live'; readonly head: BlockRef; readonly final: BlockRef }
+  | { readonly state: 'live'; readonly head: BlockRef; readonly final: BlockRef | undefined }
   /** The RPC cannot be used now; the adapter goes on trying and will miss nothing. */
   | {
       readonly state: 'lost'
