@@ -95,7 +95,8 @@ abstract contract Payouts is IVirtualBank, ReentrancyGuardTransient {
         assembly ("memory-safe") {
             mstore(0x00, selector)
             mstore(0x04, address())
-            answered := and(staticcall(gas(), token, 0x00, 0x24, 0x00, 0x20), gt(returndatasize(), 0x1f))
+            let success := staticcall(gas(), token, 0x00, 0x24, 0x00, 0x20)
+            answered := and(success, gt(returndatasize(), 0x1f))
             amount := mload(0x00)
         }
         if (!answered) revert NotAToken(token);
