@@ -1,1 +1,3 @@
-export {}
+export { type CryptoBackend, type LoadCryptoOptions, type LoadedCrypto, loadCrypto } from './load.ts'
+export { CryptoError, type CryptoErrorCode, generatePrivateKey } from './secrets.ts'
+export type { IdentityStatement, KeyIdentity, KeySigner } from './signer.ts'

@@ -1,0 +1,27 @@
+/** `@noble/curves`: audited, runs everywhere, about thirty times slower than native. */
+import { secp256k1 } from '@noble/curves/secp256k1.js'
+import type { Secp256k1 } from './secp256k1.ts'
+
+export function javascriptSecp256k1(): Secp256k1 {
+  return {
+    name: 'javascript',
+    sign(digest, privateKey) {
+      const signed = secp256k1.sign(digest, privateKey, {
+        prehash: false,
+        lowS: true,
+        extraEntropy: false,
+        format: 'recovered',
+      })
+      return { rs: signed.slice(1), recovery: signed[0] ?? 0 }
+    },
+    recover(digest, rs, recovery, form) {
+      try {
+        const signature = secp256k1.Signature.fromBytes(rs, 'compact').addRecoveryBit(recovery)
+        return signature.recoverPublicKey(digest).toBytes(form === 'compressed')
+      } catch {
+        return undefined
+      }
+    },
+    publicKey: (privateKey, form) => secp256k1.getPublicKey(privateKey, form === 'compressed'),
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * libsecp256k1 through the prebuilt N-API add-on of the npm package `secp256k1`. Its `bindings` entry is loaded, never
+ * its main entry, which would silently take a slow implementation of its own where the add-on is missing.
+ */
+import { ORDER, type Secp256k1 } from './secp256k1.ts'
+
+/** The part of `secp256k1/bindings` that is used; it throws on failure. */
+interface Bindings {
+  contextRandomize(seed: Uint8Array): void
+  ecdsaSign(digest: Uint8Array, privateKey: Uint8Array): { signature: Uint8Array; recid: number }
+  ecdsaRecover(rs: Uint8Array, recovery: number, digest: Uint8Array, compressed: boolean): Uint8Array
+  publicKeyCreate(privateKey: Uint8Array, compressed: boolean): Uint8Array
+}
+
+/** Undefined where there is no Node.js or no add-on for this platform. */
+export function loadNative(): Secp256k1 | undefined {
+  let bindings: Bindings
+  try {
+    const { createRequire } = process.getBuiltinModule('node:module')
+    bindings = createRequire(import.meta.url)('secp256k1/bindings')
+    bindings.contextRandomize(globalThis.crypto.getRandomValues(new Uint8Array(32)))
+  } catch {
+    return undefined
+  }
+  return {
+    name: 'native',
+    sign(digest, privateKey) {
+      const { signature, recid } = bindings.ecdsaSign(reduced(digest), privateKey)
+      return { rs: signature, recovery: recid }
+    },
+    recover(digest, rs, recovery, form) {
+      try {
+        return bindings.ecdsaRecover(rs, recovery, digest, form === 'compressed')
+      } catch {
+        return undefined
+      }
+    },
+    publicKey: (privateKey, form) => bindings.publicKeyCreate(privateKey, form === 'compressed'),
+  }
+}
+
+/**
+ * RFC 6979 feeds the digest modulo the order into the nonce (`bits2octets`); libsecp256k1 feeds it as it is. They
+ * differ for the 2^-128 of digests that are not below the order: reduce, so that every backend signs the same.
+ */
+function reduced(digest: Uint8Array): Uint8Array {
+  for (let i = 0; i < 32; i++) {
+    const difference = (digest[i] ?? 0) - (ORDER[i] ?? 0)
+    if (difference < 0) return digest
+    if (difference > 0) break
+  }
+  const result = new Uint8Array(32)
+  let borrow = 0
+  for (let i = 31; i >= 0; i--) {
+    const difference = (digest[i] ?? 0) - (ORDER[i] ?? 0) - borrow
+    borrow = difference < 0 ? 1 : 0
+    result[i] = difference & 0xff
+  }
+  return result
+}
