@@ -22,7 +22,12 @@ export function median(runs: readonly number[]): number {
   return (upper + lower) / 2
 }
 
-export function figure(name: string, unit: string, runs: readonly number[], rest: Partial<Figure> = {}): Figure {
+export function figure(
+  name: string,
+  unit: string,
+  runs: readonly number[],
+  rest: Partial<Figure> = {},
+): Figure {
   return { name, unit, median: rounded(median(runs)), runs: runs.map(rounded), ...rest }
 }
 

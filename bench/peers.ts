@@ -46,7 +46,8 @@ export async function x402Voucher(): Promise<(cumulative: number) => Promise<voi
   return async (cumulative) => {
     const voucher = await signX402Voucher(account, channelId, String(cumulative), `eip155:${chainId}`)
     const payer = { payerAuthorizer: account.address, payer: account.address }
-    if (!(await verify({}, { ...voucher, ...payer }, chainId))) throw new Error('x402 refused its own voucher')
+    if (!(await verify({}, { ...voucher, ...payer }, chainId)))
+      throw new Error('x402 refused its own voucher')
   }
 }
 

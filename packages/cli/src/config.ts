@@ -33,7 +33,7 @@ export const lockPeriodBoundsSeconds = { min: 600, max: 7_776_000 } as const
 export const configSchema = z.strictObject({
   version: z.literal(1),
   chain: z.strictObject({
-    rpcUrl: z.url({ protocol: /^(https?|wss?)$/ }),
+    rpcUrl: z.url({ protocol: /^https?$/ }),
     chainId: z.int().positive(),
     bank: address,
     registry: address,

@@ -7,4 +7,4 @@ for (const stream of [process.stdout, process.stderr])
     if (error.code !== 'EPIPE') throw error
   })
 
-process.exitCode = await main(process.argv.slice(2))
+process.exit(await main(process.argv.slice(2)))

@@ -44,6 +44,10 @@ export function createEstate(): Estate {
   function adopt(child: ChildProcess): void {
     const { pid } = child
     if (pid === undefined) return
+    if (ended !== undefined) {
+      child.kill('SIGKILL')
+      return
+    }
     tell({ type: 'started', pid })
     child.once('exit', () => tell({ type: 'ended', pid }))
     endings.push(() => stopChild(child))
@@ -60,6 +64,7 @@ export function createEstate(): Estate {
   return {
     adopt,
     start(command, args, options = {}) {
+      if (ended !== undefined) throw new Error('the demo is ending: nothing more is started')
       const child = spawn(command, args, { ...options, detached: true })
       adopt(child)
       return child

@@ -1,0 +1,107 @@
+/** The demo's chain: a private anvil, the bank, the registry and a token, and what the chain says of them. */
+import { testTokenAbi, virtualBankAbi } from '@tallystick/evm'
+import type { Anvil } from '@tallystick/evm/anvil'
+import { deployContracts, startAnvil } from '@tallystick/evm/anvil'
+import type { Hex, PublicClient } from 'viem'
+import { createPublicClient, decodeFunctionData, http } from 'viem'
+import type { Estate } from '../processes/estate.ts'
+
+export type Network = {
+  readonly anvil: Anvil
+  readonly rpcUrl: string
+  readonly bank: Hex
+  readonly registry: Hex
+  readonly token: Hex
+  readonly symbol: string
+  /** Base units of one token. */
+  readonly unit: bigint
+  readonly finalityBlocks: number
+  /** Tokens of an account, in base units, at the newest block. */
+  balanceOf(account: Hex): Promise<bigint>
+  /** What the bank paid out when the channel was closed together. */
+  payoutsOf(channelId: Hex): Promise<{ readonly party0: bigint; readonly party1: bigint }>
+  /** The close that was challenged, and how it ended. */
+  verdictOn(channelId: Hex): Promise<Verdict>
+  /** What an account is given to begin with: tokens, and native coin for gas. */
+  endow(account: Hex, tokens: bigint): Promise<void>
+}
+
+export type Verdict = {
+  /** The line of its own direction that the closer stated as its newest, and what was paid out on it at once. */
+  readonly stated: bigint
+  readonly statedPaid: bigint
+  /** The line that the closer is shown to have known. */
+  readonly shown: bigint
+  readonly forfeited: bigint
+}
+
+/** Short, so that a transaction does not keep the viewer waiting; still real blocks that become final. */
+const blockTimeSeconds = 0.25
+const finalityBlocks = 2
+const gasWei = 10n ** 18n
+
+export async function startNetwork(estate: Estate): Promise<Network> {
+  const anvil = await startAnvil({ blockTimeSeconds })
+  estate.onEnd(() => anvil.stop())
+  const contracts = await deployContracts(anvil)
+  const client = createPublicClient({ transport: http(anvil.rpcUrl) })
+  const read = { address: contracts.token, abi: testTokenAbi } as const
+  const [symbol, decimals] = await Promise.all([
+    client.readContract({ ...read, functionName: 'symbol' }),
+    client.readContract({ ...read, functionName: 'decimals' }),
+  ])
+  return {
+    ...contracts,
+    anvil,
+    rpcUrl: anvil.rpcUrl,
+    symbol,
+    unit: 10n ** BigInt(decimals),
+    finalityBlocks,
+    balanceOf: (account) => client.readContract({ ...read, functionName: 'balanceOf', args: [account] }),
+    payoutsOf: (channelId) => readPayouts(client, contracts.bank, channelId),
+    verdictOn: (channelId) => readVerdict(client, contracts.bank, channelId),
+    async endow(account, tokens) {
+      await anvil.setBalance(account, gasWei)
+      await contracts.mint(account, tokens)
+    },
+  }
+}
+
+async function readPayouts(client: PublicClient, bank: Hex, channelId: Hex) {
+  const filter = {
+    address: bank,
+    abi: virtualBankAbi,
+    args: { channelId },
+    fromBlock: 0n,
+    strict: true,
+  } as const
+  const [closed] = await client.getContractEvents({ ...filter, eventName: 'ClosedTogether' })
+  if (closed === undefined) throw new Error('the bank has not closed this channel')
+  return { party0: closed.args.paid0, party1: closed.args.paid1 }
+}
+
+/** The evidence is not in an event: it is what the challenger sent, so it is read from the transaction. */
+async function readVerdict(client: PublicClient, bank: Hex, channelId: Hex): Promise<Verdict> {
+  const filter = {
+    address: bank,
+    abi: virtualBankAbi,
+    args: { channelId },
+    fromBlock: 0n,
+    strict: true,
+  } as const
+  const [[closed], [challenged]] = await Promise.all([
+    client.getContractEvents({ ...filter, eventName: 'Closed' }),
+    client.getContractEvents({ ...filter, eventName: 'Challenged' }),
+  ])
+  if (closed === undefined || challenged === undefined)
+    throw new Error('the bank has not judged this channel')
+  const { input } = await client.getTransaction({ hash: challenged.transactionHash })
+  const call = decodeFunctionData({ abi: virtualBankAbi, data: input })
+  if (call.functionName !== 'challenge') throw new Error('the challenge was made through another contract')
+  return {
+    stated: closed.args.closing.statedOut,
+    statedPaid: closed.args.closing.paidToPeer,
+    shown: call.args[2].acked,
+    forfeited: challenged.args.forfeited,
+  }
+}

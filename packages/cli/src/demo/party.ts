@@ -1,0 +1,122 @@
+/**
+ * One party of the demo: a data directory of its own, made by `tally init`, and a node process of
+ * its own, `tally node start`. Everything is asked of it as a user would, through the command line.
+ */
+import type { ChildProcess } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { openSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import type { Hex, NodeClient } from '@tallystick/client'
+import { dataDirectory } from '../data-directory.ts'
+import { Failure } from '../failure.ts'
+import { connectNode } from '../node-api.ts'
+import type { Estate } from '../processes/estate.ts'
+import type { Network } from './network.ts'
+
+export type Party = {
+  readonly name: string
+  readonly directory: string
+  /** Owner of its deposits; pays its gas. */
+  readonly account: Hex
+  readonly nodeId: string
+  readonly passphraseFile: string
+  /** Runs one `tally` command on this party's directory and returns its JSON. */
+  tally(...args: readonly string[]): Promise<unknown>
+  api(): NodeClient
+  /** Starts the node; resolves with `nodeId@host:port` once it takes connections. */
+  start(): Promise<string>
+  stop(): Promise<void>
+}
+
+const mainPath = fileURLToPath(new URL('../main.ts', import.meta.url))
+
+export async function createParty(
+  estate: Estate,
+  network: Network,
+  name: string,
+  home: string,
+  passphrase: string,
+): Promise<Party> {
+  const directory = join(home, name)
+  const passphraseFile = join(home, `${name}.passphrase`)
+  writeFileSync(passphraseFile, `${passphrase}\n`, { mode: 0o600 })
+  const tally = (...args: readonly string[]) =>
+    runTally(estate, ['--json', '--data-dir', directory, ...args], passphraseFile)
+  const made = (await tally(
+    'init',
+    ...['--rpc-url', network.rpcUrl, '--bank', network.bank, '--registry', network.registry],
+    ...['--token', network.token, '--finality-blocks', String(network.finalityBlocks)],
+    ...['--listen', '127.0.0.1:0', '--api', '127.0.0.1:0', '--lock-period', '600'],
+  )) as { account: Hex; nodeId: string }
+  let running: ChildProcess | undefined
+  return {
+    name,
+    directory,
+    passphraseFile,
+    account: made.account,
+    nodeId: made.nodeId,
+    tally,
+    api: () => connectNode(dataDirectory(directory)),
+    async start() {
+      const log = openSync(join(home, `${name}.log`), 'a', 0o600)
+      const args = [mainPath, '--json', '--data-dir', directory, 'node', 'start']
+      running = estate.start(process.execPath, args, {
+        stdio: ['ignore', 'pipe', log],
+        env: { ...process.env, TALLY_PASSPHRASE_FILE: passphraseFile },
+      })
+      return readyAddress(running, name, join(home, `${name}.log`))
+    },
+    async stop() {
+      if (running !== undefined) await estate.stop(running)
+      running = undefined
+    },
+  }
+}
+
+async function readyAddress(child: ChildProcess, name: string, log: string): Promise<string> {
+  if (child.stdout === null) throw new Error('the node was started without a pipe')
+  for await (const line of createInterface({ input: child.stdout })) {
+    const { address } = JSON.parse(line) as { address?: string }
+    if (address !== undefined) return address
+  }
+  throw new Failure('checkFailed', {
+    code: 'node-did-not-start',
+    message: `the node of ${name} ended before it was ready`,
+    remedy: `Run the demo again with --keep and read ${log}.`,
+  })
+}
+
+/** @throws {Failure} what the command itself reported. */
+async function runTally(estate: Estate, args: readonly string[], passphraseFile: string): Promise<unknown> {
+  const child = spawn(process.execPath, [mainPath, ...args], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+    env: { ...process.env, TALLY_PASSPHRASE_FILE: passphraseFile },
+    detached: true,
+  })
+  estate.adopt(child)
+  let output = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text
+  })
+  const [code] = (await once(child, 'close')) as [number | null]
+  const answer = parseAnswer(output)
+  if (code === 0) return answer
+  throw new Failure('checkFailed', {
+    code: answer?.error?.code ?? 'command-failed',
+    message: `tally ${args.filter((arg) => arg !== '--json').join(' ')}: ${answer?.error?.message ?? `ended with ${code}`}`,
+    remedy: answer?.error?.remedy ?? 'Run the demo again with --keep and read the logs.',
+  })
+}
+
+function parseAnswer(
+  output: string,
+): { error?: { code: string; message: string; remedy: string } } | undefined {
+  try {
+    return JSON.parse(output)
+  } catch {
+    return undefined
+  }
+}

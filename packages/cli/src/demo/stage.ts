@@ -1,0 +1,28 @@
+/** What both acts of the demo share: who plays, on which chain, and how it is told. */
+import type { Estate } from '../processes/estate.ts'
+import type { Checks } from './checks.ts'
+import type { Network } from './network.ts'
+import type { Party } from './party.ts'
+
+export type Stage = {
+  readonly estate: Estate
+  readonly network: Network
+  readonly seller: Party
+  readonly buyer: Party
+  /** `nodeId@host:port` of the seller. */
+  readonly sellerAddress: string
+  readonly home: string
+  readonly checks: Checks
+  readonly json: boolean
+  /** One plain sentence for each step. */
+  say(sentence: string): void
+}
+
+/** An amount for people: whole tokens where it is whole. */
+export function inTokens(amount: bigint, network: Pick<Network, 'unit' | 'symbol'>): string {
+  const whole = amount / network.unit
+  const rest = amount % network.unit
+  const digits = String(network.unit).length - 1
+  const decimals = rest === 0n ? '' : `.${rest.toString().padStart(digits, '0').replace(/0+$/, '')}`
+  return `${whole}${decimals} ${network.symbol}`
+}
