@@ -22,26 +22,50 @@ const TABLE: Record<string, Entry> = {
   EqualSigners: ['params.signer', 'fix', 'Give each party a signer of its own.'],
   LockPeriodOutOfRange: ['params.lockPeriod', 'fix', 'Give a lock period within the bounds of the bank.'],
   MustBeZero: ['{field}', 'fix', 'Leave the field zero: there is no line, or nothing to open, here.'],
-  WrongStatus: ['channel', 'final', 'Read the status of the channel: this call is not possible in it (any more).'],
+  WrongStatus: [
+    'channel',
+    'final',
+    'Read the status of the channel: this call is not possible in it (any more).',
+  ],
   WrongRecord: ['record', 'retry', NEWEST_RECORD],
   PeriodOver: ['closing.endsAt', 'final', 'The period has ended: call settle.'],
   PeriodRunning: ['closing.endsAt', 'retry', 'Wait until the end of the period.'],
   ClaimWindowOpen: ['settlement.releaseAfter', 'retry', 'Wait until the claim window has passed.'],
   SenderIsNotOwner: ['account', 'fix', 'Send it from the account that owns this side of the channel.'],
-  SenderIsNotParty: ['account', 'fix', 'Send it as the owner or the signer, or use closeFor with a signature.'],
+  SenderIsNotParty: [
+    'account',
+    'fix',
+    'Send it as the owner or the signer, or use closeFor with a signature.',
+  ],
   Expired: ['{field}', 'fix', 'Ask the signers for a new signature with a later validUntil.'],
-  WrongSignature: ['{field}', 'fix', 'The signature is not by the expected signer over exactly this: get another.'],
+  WrongSignature: [
+    '{field}',
+    'fix',
+    'The signature is not by the expected signer over exactly this: get another.',
+  ],
   AuthorisationRefused: ['authorisation', 'fix', 'Ask the other owner to authorise exactly this funding.'],
   AuthorisationUsed: ['authorisation', 'final', 'This joint funding was made already.'],
-  DelegateIsPayer: ['update.delegation.key', 'fix', 'The payer cannot acknowledge its own lines: use another key.'],
+  DelegateIsPayer: [
+    'update.delegation.key',
+    'fix',
+    'The payer cannot acknowledge its own lines: use another key.',
+  ],
   OnlySelf: ['sender', 'final', 'Only the bank itself calls this.'],
   DepositTooLarge: ['amount', 'fix', 'Fund less: both deposits together stay below 2^126 base units.'],
   WrongNativeValue: ['value', 'fix', 'Send exactly the amount for the native coin, and nothing for a token.'],
   JointFundingNeedsToken: ['params.token', 'fix', 'With the native coin each owner calls fund.'],
   NotAToken: ['params.token', 'fix', 'Give the address of an ERC-20 token on this chain.'],
-  TransferFromFailed: ['amount', 'fix', 'Check that each owner has the tokens and has approved the bank for them.'],
+  TransferFromFailed: [
+    'amount',
+    'fix',
+    'Check that each owner has the tokens and has approved the bank for them.',
+  ],
   WrongAmountReceived: ['params.token', 'final', 'Tokens that take a fee on transfer are not supported.'],
-  WithdrawalNotAbove: ['total', 'final', 'This total was withdrawn already: withdraw a higher cumulative total.'],
+  WithdrawalNotAbove: [
+    'total',
+    'final',
+    'This total was withdrawn already: withdraw a higher cumulative total.',
+  ],
   MoreThanHeld: ['total', 'fix', 'Withdraw no more than the channel holds.'],
   DeltaOutOfRange: ['delta', 'fix', 'Agree on a split that both get zero or more of.'],
   GasTooLow: ['gas', 'retry', 'Send it again with a higher gas limit.'],
@@ -49,7 +73,11 @@ const TABLE: Record<string, Entry> = {
   PayoutRefused: ['to', 'fix', 'Take it to an address that can receive this token.'],
   WrongContent: ['{field}', 'fix', 'Give the content of exactly the final line.'],
   NonceNotAbove: ['update.line.nonce', 'final', 'A line at least as new was shown already.'],
-  NoContradiction: ['evidence', 'final', 'This evidence does not contradict the statement: there is nothing to punish.'],
+  NoContradiction: [
+    'evidence',
+    'final',
+    'This evidence does not contradict the statement: there is nothing to punish.',
+  ],
   BlindCloseCannotBeChallenged: ['evidence', 'final', 'Show newer lines with update instead.'],
   NothingLocked: ['direction', 'final', 'Nothing is locked in this direction (any more).'],
   WrongNumberOfPaths: ['locks', 'fix', 'Give at least one lock, and one path for each.'],
@@ -131,7 +159,8 @@ function describe({ name, args }: ContractError): string {
 
 /** A `bytes32` that holds a short text, as the contracts name fields. */
 function fieldName(value: unknown): string | undefined {
-  if (typeof value !== 'string' || !/^0x(?:[2-7][0-9a-f])+(?:00)+$/.test(value) || value.length !== 66) return undefined
+  if (typeof value !== 'string' || !/^0x(?:[2-7][0-9a-f])+(?:00)+$/.test(value) || value.length !== 66)
+    return undefined
   const digits = value.slice(2).replace(/(?:00)+$/, '')
   return digits.replace(/../g, (pair) => String.fromCharCode(Number.parseInt(pair, 16)))
 }

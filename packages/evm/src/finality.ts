@@ -5,6 +5,7 @@
 
 import { ChainError } from '@tallystick/protocol'
 import type { Header, Rpc } from './rpc.ts'
+import { faultError, missingBlock } from './rpc-errors.ts'
 
 export type Finality =
   | { readonly kind: 'tag'; readonly tag: 'finalized' | 'safe' }
@@ -42,4 +43,12 @@ export function checkFinality(finality: Finality): void {
     remedy: 'Give a whole number of blocks, 0 or more.',
     consequence: 'fix',
   })
+}
+
+/** The newest final block itself. */
+export async function finalHeader(rpc: Rpc, finality: Finality): Promise<Header> {
+  const point = await finalPoint(rpc, finality, await rpc.head())
+  const header = await rpc.header(point.number)
+  if (header === undefined) throw faultError('eth_getBlockByNumber', missingBlock(point.number))
+  return header
 }

@@ -4,7 +4,7 @@ import type { BlockRef, ChainEvent } from '@tallystick/protocol'
 import type { Hex } from 'viem'
 import { decodeLogs } from './events.ts'
 import type { RawLog, Rpc } from './rpc.ts'
-import { faultError, garbage } from './rpc-errors.ts'
+import { faultError, garbage, missingBlock } from './rpc-errors.ts'
 
 export interface HistoryOptions {
   readonly rpc: Rpc
@@ -67,8 +67,7 @@ function isFault(cause: unknown): boolean {
 
 async function finalBlock(rpc: Rpc, number: bigint): Promise<BlockRef> {
   const header = await rpc.header(number)
-  if (header === undefined)
-    throw faultError('eth_getBlockByNumber', { code: -32001, message: `no block ${number}`, data: undefined })
+  if (header === undefined) throw faultError('eth_getBlockByNumber', missingBlock(number))
   return { number: header.number, hash: header.hash, timestampSeconds: header.timestampSeconds }
 }
 

@@ -69,3 +69,8 @@ export function unavailable(url: string, method: string, cause: unknown): ChainE
 function withoutSecrets(url: string): string {
   return URL.canParse(url) ? new URL(url).host : 'the configured URL'
 }
+
+/** A block that must be there and is not, as the endpoint would say it. */
+export function missingBlock(number: bigint): RpcFault {
+  return { code: -32001, message: `block ${number} not found`, data: undefined }
+}

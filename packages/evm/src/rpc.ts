@@ -197,12 +197,12 @@ function parseHeader(method: string, value: unknown): Header {
   const { hash, parentHash } = block
   if (!isHash(hash) || !isHash(parentHash)) throw garbage(method, 'a block without hashes')
   return {
-    number: quantity(method, block['number']),
+    number: quantity(method, block.number),
     hash,
     parentHash,
-    timestampSeconds: quantity(method, block['timestamp']),
-    gasLimit: quantity(method, block['gasLimit']),
-    baseFeePerGas: block['baseFeePerGas'] == null ? undefined : quantity(method, block['baseFeePerGas']),
+    timestampSeconds: quantity(method, block.timestamp),
+    gasLimit: quantity(method, block.gasLimit),
+    baseFeePerGas: block.baseFeePerGas == null ? undefined : quantity(method, block.baseFeePerGas),
   }
 }
 
@@ -233,7 +233,7 @@ function parseLog(value: unknown): RawLog {
   const method = 'eth_getLogs'
   const log = shape(method, value)
   const { address, topics, data, blockHash, transactionHash } = log
-  if (log['removed'] === true) throw garbage(method, 'a removed log')
+  if (log.removed === true) throw garbage(method, 'a removed log')
   if (!isAddress20(address) || !isBytes(data) || !isHash(blockHash) || !isHash(transactionHash)) {
     throw garbage(method, 'a log with malformed fields')
   }
@@ -245,8 +245,8 @@ function parseLog(value: unknown): RawLog {
     data,
     blockHash,
     transactionHash,
-    blockNumber: quantity(method, log['blockNumber']),
-    logIndex: Number(quantity(method, log['logIndex'])),
+    blockNumber: quantity(method, log.blockNumber),
+    logIndex: Number(quantity(method, log.logIndex)),
   }
 }
 
@@ -261,9 +261,9 @@ function parseReceipt(value: unknown): Receipt {
     blockHash,
     succeeded: status === '0x1',
     contractAddress: isAddress20(contractAddress) ? (contractAddress.toLowerCase() as Hex) : undefined,
-    blockNumber: quantity(method, receipt['blockNumber']),
-    gasUsed: quantity(method, receipt['gasUsed']),
-    effectiveGasPrice: quantity(method, receipt['effectiveGasPrice']),
-    logs: parseLogs(receipt['logs']),
+    blockNumber: quantity(method, receipt.blockNumber),
+    gasUsed: quantity(method, receipt.gasUsed),
+    effectiveGasPrice: quantity(method, receipt.effectiveGasPrice),
+    logs: parseLogs(receipt.logs),
   }
 }
