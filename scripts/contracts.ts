@@ -3,10 +3,10 @@
  * with, and writes their ABIs and bytecode where the packages import them.
  * `-- --check` writes nothing and fails when the committed file is not what the sources give.
  */
-import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { forgeBuild } from './forge.ts'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const target = join(root, 'packages', 'evm', 'src', 'contracts.generated.ts')
@@ -18,17 +18,6 @@ const contracts = [
 ] as const
 
 type Artifact = { abi: unknown[]; bytecode: { object: string; linkReferences: object } }
-
-function compile(): void {
-  const sources = contracts.map(({ source }) => source)
-  const forge = spawnSync(join(root, 'node_modules', '.bin', 'forge'), ['build', ...sources], {
-    cwd: root,
-    encoding: 'utf8',
-  })
-  if (forge.status !== 0) {
-    throw new Error(`forge build failed:\n${forge.error ?? ''}${forge.stdout ?? ''}${forge.stderr ?? ''}`)
-  }
-}
 
 function artifactOf(contract: string): Artifact {
   return JSON.parse(
@@ -63,7 +52,7 @@ function committed(): string {
   }
 }
 
-compile()
+forgeBuild(contracts.map(({ source }) => source))
 const generated = generate()
 if (!process.argv.includes('--check')) {
   writeFileSync(target, generated)

@@ -7,6 +7,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { forgeBinary } from './forge.ts'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const bin = join(root, 'node_modules', '.bin')
@@ -37,7 +38,7 @@ async function script(path: string, ...args: string[]): Promise<Count> {
 
 /** Counts forge's own JSON report, because an exit code of zero with no test run would look green. */
 async function forge(): Promise<Count> {
-  const { code, output } = await run(join(bin, 'forge'), ['test', '--json'], true)
+  const { code, output } = await run(forgeBinary(), ['test', '--json'], true)
   const count = { passed: 0, failed: 0 }
   try {
     for (const [suite, { test_results }] of Object.entries<{

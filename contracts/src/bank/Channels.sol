@@ -4,7 +4,7 @@ pragma solidity ^0.8.28;
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 
-import {ChannelParams, Closing, Settlement, Signature, Status} from "../interfaces/Types.sol";
+import {ChannelParams, Closing, Signature, Status} from "../interfaces/Types.sol";
 import {IVirtualBank} from "../interfaces/IVirtualBank.sol";
 import {ChannelWord} from "../libraries/ChannelWord.sol";
 import {TypedData} from "../libraries/TypedData.sol";
@@ -77,21 +77,19 @@ abstract contract Channels is IVirtualBank, EIP712 {
         uint256 word = _words[channelId];
         Status status = ChannelWord.status(word);
         if (status != Status.Closing) revert WrongStatus(channelId, Status.Closing, status);
-        if (word != ChannelWord.closing(keccak256(abi.encode(closing)))) revert WrongRecord(channelId);
+        if (word != ChannelWord.closing(TypedData.closingHash(closing))) revert WrongRecord(channelId);
     }
 
-    function _requireSettled(bytes32 channelId, Settlement calldata settlement) internal view {
+    function _requireSettled(bytes32 channelId, bytes32 settlementHash) internal view {
         uint256 word = _words[channelId];
         Status status = ChannelWord.status(word);
         if (status != Status.Settled) revert WrongStatus(channelId, Status.Settled, status);
-        if (word != ChannelWord.settled(keccak256(abi.encode(settlement)))) revert WrongRecord(channelId);
+        if (word != ChannelWord.settled(settlementHash)) revert WrongRecord(channelId);
     }
 
     /// @dev With nothing held there is nothing left to claim or release, whatever is still locked.
-    function _commitSettled(bytes32 channelId, Settlement memory settlement) internal {
-        _words[channelId] = settlement.held == 0
-            ? ChannelWord.CLOSED
-            : ChannelWord.settled(keccak256(abi.encode(settlement)));
+    function _commitSettled(bytes32 channelId, uint256 held, bytes32 settlementHash) internal {
+        _words[channelId] = held == 0 ? ChannelWord.CLOSED : ChannelWord.settled(settlementHash);
     }
 
     /// @param field Which signature of the call, for the error.

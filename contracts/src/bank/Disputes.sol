@@ -144,7 +144,7 @@ abstract contract Disputes is Channels, Payouts {
         (uint256 paid0, uint256 paid1) = _settlement(settlement, closing, contents);
         settlement.releaseAfter[0] = _releaseAfter(closing.endsAt, contents[0].lockedUntil, params.lockPeriod);
         settlement.releaseAfter[1] = _releaseAfter(closing.endsAt, contents[1].lockedUntil, params.lockPeriod);
-        _commitSettled(channelId, settlement);
+        _commitSettled(channelId, settlement.held, keccak256(abi.encode(settlement)));
         emit Settled(channelId, uint128(paid0), uint128(paid1), settlement);
         _pay(params.token, params.owner[0], paid0);
         _pay(params.token, params.owner[1], paid1);

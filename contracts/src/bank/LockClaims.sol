@@ -5,6 +5,7 @@ import {ChannelParams, Lock, Settlement} from "../interfaces/Types.sol";
 import {IConditionRegistry} from "../interfaces/IConditionRegistry.sol";
 import {IVirtualBank} from "../interfaces/IVirtualBank.sol";
 import {LockTree} from "../libraries/LockTree.sol";
+import {SettlementWords} from "../libraries/SettlementWords.sol";
 import {Channels} from "./Channels.sol";
 import {Payouts} from "./Payouts.sol";
 
@@ -27,16 +28,19 @@ abstract contract LockClaims is Channels, Payouts {
         bytes32[9][] calldata paths
     ) external nonReentrant {
         bytes32 channelId = channelIdOf(params);
-        uint128 locked = _requireLocked(channelId, settlement, direction);
+        uint256[13] memory words = SettlementWords.load(settlement);
+        uint256 amount = _requireLocked(channelId, words, direction);
         if (locks.length == 0 || locks.length != paths.length) revert WrongNumberOfPaths(locks.length, paths.length);
 
-        Settlement memory next = settlement;
-        uint256 claimed = _claim(next.claimed[direction], settlement.locksRoot[direction], locks, paths);
+        uint256[2] memory claimed = settlement.claimed[direction];
+        uint256 sum = _claim(claimed, settlement.locksRoot[direction], locks, paths);
         // More than the line says is locked is never paid; the slots are used all the same.
-        uint128 amount = claimed < locked ? uint128(claimed) : locked;
-        uint256 paid = _move(next, direction, 1 - direction, amount);
-        _commitSettled(channelId, next);
-        emit LocksClaimed(channelId, direction, amount, uint128(paid), next.claimed[direction]);
+        if (sum < amount) amount = sum;
+        words[SettlementWords.CLAIMED + 2 * direction] = claimed[0];
+        words[SettlementWords.CLAIMED + 2 * direction + 1] = claimed[1];
+        uint256 paid = _move(words, direction, 1 - direction, amount);
+        _commitSettled(channelId, words[SettlementWords.HELD], SettlementWords.hash(words));
+        emit LocksClaimed(channelId, direction, uint128(amount), uint128(paid), claimed);
         _pay(params.token, params.owner[1 - direction], paid);
     }
 
@@ -46,25 +50,25 @@ abstract contract LockClaims is Channels, Payouts {
         nonReentrant
     {
         bytes32 channelId = channelIdOf(params);
-        uint128 amount = _requireLocked(channelId, settlement, direction);
+        uint256[13] memory words = SettlementWords.load(settlement);
+        uint256 amount = _requireLocked(channelId, words, direction);
         uint64 releaseAfter = settlement.releaseAfter[direction];
         if (block.timestamp <= releaseAfter) revert ClaimWindowOpen(releaseAfter);
 
-        Settlement memory next = settlement;
-        uint256 paid = _move(next, direction, direction, amount);
-        _commitSettled(channelId, next);
-        emit LocksReleased(channelId, direction, amount, uint128(paid));
+        uint256 paid = _move(words, direction, direction, amount);
+        _commitSettled(channelId, words[SettlementWords.HELD], SettlementWords.hash(words));
+        emit LocksReleased(channelId, direction, uint128(amount), uint128(paid));
         _pay(params.token, params.owner[direction], paid);
     }
 
-    function _requireLocked(bytes32 channelId, Settlement calldata settlement, uint8 direction)
+    function _requireLocked(bytes32 channelId, uint256[13] memory words, uint8 direction)
         private
         view
-        returns (uint128 locked)
+        returns (uint256 locked)
     {
         if (direction > 1) revert DirectionOutOfRange(direction);
-        _requireSettled(channelId, settlement);
-        locked = settlement.locked[direction];
+        _requireSettled(channelId, SettlementWords.hash(words));
+        locked = words[SettlementWords.LOCKED + direction];
         if (locked == 0) revert NothingLocked(direction);
     }
 
@@ -85,24 +89,29 @@ abstract contract LockClaims is Channels, Payouts {
             claimedSlots[slot >> 8] = word | bit;
             if (LockTree.rootOf(lock, paths[i]) != root) revert LockNotInTree(i, slot);
             uint64 resolvedAt = registry.resolvedAt(lock.condition);
-            if (resolvedAt == 0 || resolvedAt > lock.expiry) {
-                revert NotMetInTime(i, lock.condition, resolvedAt, lock.expiry);
+            uint64 expiry = lock.expiry;
+            if (resolvedAt == 0 || resolvedAt > expiry) revert NotMetInTime(i, lock.condition, resolvedAt, expiry);
+            // Below 2^128 each, and no calldata holds 2^128 of them.
+            unchecked {
+                sum += lock.amount;
             }
-            sum += lock.amount;
         }
     }
 
     /// @dev Takes `amount` out of what is locked in `direction` and adds it to what `party` is owed, of which it pays
     /// what it can.
-    function _move(Settlement memory settlement, uint8 direction, uint8 party, uint128 amount)
+    function _move(uint256[13] memory words, uint8 direction, uint8 party, uint256 amount)
         private
         pure
         returns (uint256 paid)
     {
-        settlement.locked[direction] -= amount;
-        int256 due = settlement.owed[party] + int256(uint256(amount));
-        paid = _payable(due, settlement.held);
-        settlement.owed[party] = due - int256(paid);
-        settlement.held -= uint128(paid);
+        unchecked {
+            // `amount` is at most what is locked, what is owed stays within a few times 2^128, `paid` within held.
+            words[SettlementWords.LOCKED + direction] -= amount;
+            int256 due = int256(words[SettlementWords.OWED + party]) + int256(amount);
+            paid = _payable(due, words[SettlementWords.HELD]);
+            words[SettlementWords.OWED + party] = uint256(due - int256(paid));
+            words[SettlementWords.HELD] -= paid;
+        }
     }
 }

@@ -9,29 +9,25 @@ import {Lock} from "../interfaces/Types.sol";
 library LockTree {
     bytes32 internal constant LOCK_TYPEHASH =
         keccak256("Lock(uint16 slot,uint128 amount,bytes32 condition,uint64 expiry)");
-    uint256 internal constant DEPTH = 9;
     uint256 internal constant SLOTS = 512;
 
     function leaf(Lock calldata lock) internal pure returns (bytes32) {
         return keccak256(abi.encode(LOCK_TYPEHASH, lock.slot, lock.amount, lock.condition, lock.expiry));
     }
 
-    function node(bytes32 left, bytes32 right) internal pure returns (bytes32 hash) {
-        assembly ("memory-safe") {
-            if or(left, right) {
-                mstore(0x00, left)
-                mstore(0x20, right)
-                hash := keccak256(0x00, 0x40)
-            }
-        }
-    }
-
     /// @param path Nine siblings, leaf upwards.
     function rootOf(Lock calldata lock, bytes32[9] calldata path) internal pure returns (bytes32 hash) {
         hash = leaf(lock);
         uint256 slot = lock.slot;
-        for (uint256 height = 0; height < DEPTH; ++height) {
-            hash = (slot >> height) & 1 == 0 ? node(hash, path[height]) : node(path[height], hash);
+        assembly ("memory-safe") {
+            for { let sibling := path } lt(sibling, add(path, 0x120)) { sibling := add(sibling, 0x20) } {
+                // A node above something is never empty, so the rule for empty subtrees has no use on a path.
+                let side := shl(5, and(slot, 1))
+                mstore(side, hash)
+                mstore(xor(side, 0x20), calldataload(sibling))
+                hash := keccak256(0x00, 0x40)
+                slot := shr(1, slot)
+            }
         }
     }
 }

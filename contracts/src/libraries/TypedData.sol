@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {ChannelParams, Content} from "../interfaces/Types.sol";
+import {ChannelParams, Closing, Content} from "../interfaces/Types.sol";
 
 /// @title What is signed and hashed
 /// @notice EIP-712 struct hashes (one type for each purpose, so that a signature for one is never good for another),
@@ -25,13 +25,36 @@ library TypedData {
     bytes32 internal constant CONDITION = keccak256("Condition(bytes32 conditionId)");
     bytes32 internal constant CONDITION_BATCH = keccak256("ConditionBatch(bytes32 root)");
 
+    // The calldata of a static struct is its `abi.encode`, so it is hashed as it stands. Should it have bits outside its
+    // types, the hash is one that nobody signed or committed to, and reading the member reverts.
+
     /// @notice `keccak256(abi.encode(chainId, bank, params))`: another chain or bank is another channel.
-    function channelId(address bank, ChannelParams calldata params) internal view returns (bytes32) {
-        return keccak256(abi.encode(block.chainid, bank, params));
+    function channelId(address bank, ChannelParams calldata params) internal view returns (bytes32 id) {
+        assembly ("memory-safe") {
+            let pointer := mload(0x40)
+            mstore(pointer, chainid())
+            mstore(add(pointer, 0x20), bank)
+            calldatacopy(add(pointer, 0x40), params, 0xe0)
+            id := keccak256(pointer, 0x120)
+        }
     }
 
-    function contentHash(Content calldata content) internal pure returns (bytes32) {
-        return keccak256(abi.encode(content));
+    /// @notice `keccak256(abi.encode(content))`
+    function contentHash(Content calldata content) internal pure returns (bytes32 hash) {
+        assembly ("memory-safe") {
+            let pointer := mload(0x40)
+            calldatacopy(pointer, content, 0xa0)
+            hash := keccak256(pointer, 0xa0)
+        }
+    }
+
+    /// @notice `keccak256(abi.encode(closing))`
+    function closingHash(Closing calldata closing) internal pure returns (bytes32 hash) {
+        assembly ("memory-safe") {
+            let pointer := mload(0x40)
+            calldatacopy(pointer, closing, 0x1a0)
+            hash := keccak256(pointer, 0x1a0)
+        }
     }
 
     /// @notice The payer's promise and the receiver's acknowledgement sign the same struct.
