@@ -36,6 +36,8 @@ export interface Policy {
   readonly maxValiditySeconds: number
   /** Refuses every line with operations (a paused or throttled peer). */
   readonly refuseOperations: boolean
+  /** Refuses new locks on this condition: its preimage is already shown (LK-53), or it is used up. */
+  refusesCondition(conditionId: Uint8Array): boolean
 }
 
 /** The present, as time limits of the chain see it: unix seconds. */

@@ -8,8 +8,11 @@ import type { Refusal } from '../refusal.ts'
 import type { Acknowledgement, ChannelMessage, Update } from '../wire/message.ts'
 
 export type Effect =
-  /** Store these bytes with the state (`update` by nonce, for resends), commit, then send. */
-  | { readonly type: 'send'; readonly message: ChannelMessage }
+  /**
+   * Store an `update`'s bytes by nonce with the state (for resends), commit, then send. With `transmit` false there is no
+   * synced connection: nothing is sent now, and what is still needed after the next sync comes again by itself.
+   */
+  | { readonly type: 'send'; readonly message: ChannelMessage; readonly transmit: boolean }
   /** Send the stored bytes of these own lines again, in this order. Nothing is signed anew (LN-10). */
   | { readonly type: 'resend'; readonly nonces: readonly number[] }
   /** The peer's line is accepted; payments count once this is durable. An acknowledgement is due at the next flush. */
@@ -46,6 +49,8 @@ export type Effect =
     }
   | {
       readonly type: 'close-together-ready'
+      /** Ours was the offer: we submit. Otherwise the peer does; submit when it does not. */
+      readonly offeredByUs: boolean
       readonly delta: bigint
       readonly validUntil: number
       readonly signatures: readonly [Uint8Array, Uint8Array]
@@ -67,6 +72,8 @@ export type Effect =
   | { readonly type: 'frozen'; readonly by: 'us' | 'peer' }
   /** The statement signed for a relayer: 64 bytes over CloseStatement. */
   | { readonly type: 'statement-signed'; readonly validUntil: number; readonly signature: Uint8Array }
+  /** The peer is below an acknowledgement that it gave: it lost data, and the channel should be closed. */
+  | { readonly type: 'peer-lost-data' }
   /** The peer proved with our own signature that it holds what we do not: we lost data; nothing is signed here again. */
   | { readonly type: 'data-loss-proved' }
   /** After lost data the peer offers a common close: the operator judges it (`consent-while-lost`). */

@@ -142,6 +142,9 @@ export interface PendingWithdrawal {
 export interface PendingTogether {
   readonly delta: bigint
   readonly validUntil: number
+  /** Latest `validUntil` of any CloseTogether that we signed: frozen until a final block is past it. */
+  readonly holdUntil: number
+  readonly offeredByUs: boolean
   readonly signatures: readonly [Uint8Array | undefined, Uint8Array | undefined]
 }
 
