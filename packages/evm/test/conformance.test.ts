@@ -1,0 +1,4 @@
+import { watchingConformance } from './conformance/watching.ts'
+import { makeWorld } from './support/world.ts'
+
+watchingConformance(makeWorld)
