@@ -28,6 +28,7 @@ export class Connection implements Link {
   #paused = false
   #sentAtMs = performance.now()
   #heardAtMs = performance.now()
+  #tickedAtMs = 0
   #ticker: NodeJS.Timeout | undefined
 
   /** `socket` has finished its TLS handshake. */
@@ -51,6 +52,7 @@ export class Connection implements Link {
     this.#user = user
     this.#decoder.maxDataBytes = this.#limits.maxFrameBytes
     this.#heardAtMs = performance.now()
+    this.#tickedAtMs = this.#heardAtMs
     this.#ticker = setInterval(() => this.#tick(), this.#limits.keepAliveMs / 2)
   }
 
@@ -125,6 +127,9 @@ export class Connection implements Link {
 
   #tick(): void {
     const nowMs = performance.now()
+    // When this process itself stood still (suspended, swapped out), the peer gets another whole interval to be heard.
+    if (nowMs - this.#tickedAtMs > this.#limits.keepAliveMs) this.#heardAtMs = nowMs
+    this.#tickedAtMs = nowMs
     if (!this.#paused && nowMs - this.#heardAtMs >= this.#limits.idleTimeoutMs) {
       this.#refuse('idle-timeout', `Nothing was heard for ${this.#limits.idleTimeoutMs} ms; dial again.`)
       return

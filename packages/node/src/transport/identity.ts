@@ -5,25 +5,14 @@
  * good for one side of one session only: it cannot be replayed, reflected to its maker or relayed through a third node.
  * Source: RFC 9266 (tls-exporter), RFC 8446 section 7.5; protocol.md section 8.
  */
+import type { IdentityStatement, KeyIdentity } from '@tallystick/crypto'
 import type { NodeId } from './port.ts'
 import { TransportError } from './port.ts'
 
-/** What is proved: "I am the `role` of the session with this keying material, between these two". */
-export interface IdentityStatement {
-  /** Of the signer. */
-  readonly role: 'dialer' | 'listener'
-  readonly dialerId: NodeId
-  readonly listenerId: NodeId
-  /** 32 bytes of RFC 9266 `tls-exporter` keying material. */
-  readonly exporter: Uint8Array
-}
+export type { IdentityStatement } from '@tallystick/crypto'
 
 /** A node's identity key, kept by whoever holds the keystore. It signs this one kind of statement and nothing else. */
-export interface Identity {
-  readonly nodeId: NodeId
-  /** 64-byte compact signature (EIP-2098), deterministic. */
-  prove(statement: IdentityStatement): Uint8Array
-}
+export type Identity = Pick<KeyIdentity, 'nodeId' | 'prove'>
 
 /** True only when `signature` is the signer's on exactly this statement; false, never a throw, for anything malformed. */
 export type VerifyIdentity = (statement: IdentityStatement, signature: Uint8Array) => boolean

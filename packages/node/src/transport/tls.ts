@@ -322,8 +322,8 @@ function orAborted(attempt: Promise<Session>, signal: AbortSignal): Promise<Sess
   return new Promise((resolve, reject) => {
     const aborted = () =>
       reject(new TransportError('dial-failed', 'signal', 'The wait was aborted.', 'Dial again when wanted.'))
-    if (signal.aborted) return aborted()
     signal.addEventListener('abort', aborted, { once: true })
     attempt.then(resolve, reject).finally(() => signal.removeEventListener('abort', aborted))
+    if (signal.aborted) aborted()
   })
 }
