@@ -177,8 +177,7 @@ function fieldsOf(message: Signable): Record<string, unknown> {
   for (const [name, value] of Object.entries(message)) {
     if (name === 'type' || name === 'domain') continue
     if (name === 'amounts') {
-      fields['amount0'] = String(value[0])
-      fields['amount1'] = String(value[1])
+      for (const party of [0, 1]) fields[`amount${party}`] = String(value[party])
     } else if (value instanceof Uint8Array) fields[name] = toHex(value)
     else fields[name] = typeof value === 'boolean' ? value : String(value)
   }
