@@ -20,11 +20,12 @@ contract ChannelHandler is ChannelWorld {
         else if (kind < 38) reveal(argument);
         else if (kind < 41) withdraw(c, party, uint128(argument));
         else if (kind < 42) closeTogether(c, argument);
-        else if (kind < 44) close(c, party, argument, argument >> 64, argument >> 200);
-        else if (kind < 52) warp(argument);
+        else if (kind < 43) close(c, party, argument, argument >> 64, argument >> 200);
+        else if (kind < 53) warp(argument);
         else if (kind < 54) settle(c);
         else if (kind < 56) claim(c, party, argument);
-        else if (kind < 58) release(c, party);
+        else if (kind < 57) release(c, party);
+        else if (kind < 58) overclaim(c, party);
         else if (kind < 62) slander(c);
         else forgery(c, party, uint128(argument));
     }
@@ -106,7 +107,7 @@ contract ChannelHandler is ChannelWorld {
         amount = uint128(bound(amount, 0, channel.honest[direction] ? 2e5 : 1e7));
         Lock memory lock = line.locks[slot % 4];
         if (lock.amount == 0) {
-            uint64 expiry = uint64(block.timestamp + 1 hours + (condition % 30 days));
+            uint64 expiry = uint64(block.timestamp + 1 hours + (condition % 2 days));
             bytes32 id = conditions[condition % CONDITIONS];
             if (registry.resolvedAt(id) == 0 && amount > 0) lock = Lock(slot % 4, amount, id, expiry);
         } else {
@@ -291,6 +292,30 @@ contract ChannelHandler is ChannelWorld {
                 if (tryChallenge(c, direction, all[i])) honestPenalised = true;
                 done["slander"]++;
             }
+        }
+    }
+
+    /// Greed: locks that were claimed before, or were not met in time.
+    function overclaim(uint256 c, uint8 direction) private {
+        c %= CHANNELS;
+        direction %= 2;
+        Channel storage channel = channels[c];
+        if (channel.phase != Phase.Settled) return;
+        Lock[4] memory locks = channel.locks[direction];
+        for (uint256 slot = 0; slot < 4; ++slot) {
+            if (locks[slot].amount == 0) continue;
+            uint64 met = registry.resolvedAt(locks[slot].condition);
+            bool due = met != 0 && met <= locks[slot].expiry
+                && (channel.settlement.claimed[direction][0] >> slot) & 1 == 0;
+            if (due) continue;
+            Lock[] memory batch = new Lock[](1);
+            bytes32[9][] memory paths = new bytes32[9][](1);
+            batch[0] = locks[slot];
+            paths[0] = SparseTree.path(locks, slot);
+            try bank.claimLocks(channel.params, channel.settlement, direction, batch, paths) {
+                forged = true;
+            } catch {}
+            done["overclaim"]++;
         }
     }
 

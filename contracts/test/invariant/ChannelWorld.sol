@@ -62,7 +62,7 @@ abstract contract ChannelWorld is Test {
 
     /// Set when a party that stated the truth was penalised.
     bool public honestPenalised;
-    /// Set when a signature that nobody gave was believed.
+    /// Set when a signature that nobody gave was believed, or a lock was paid that was not due.
     bool public forged;
     mapping(bytes32 action => uint256 count) public done;
 
