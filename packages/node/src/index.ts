@@ -1,3 +1,10 @@
+/** @tallystick/node: the channel node. A composition root gives it a chain port, keys and a place for its data. */
+
+export { type Engine, startEngine } from './engine/engine.ts'
+export { ERRORS, type ErrorCode, type ErrorEntry, ServiceError } from './engine/errors.ts'
+export { DEFAULT_CONFIG, type EngineConfig, type EnginePorts, type Log } from './engine/ports.ts'
+export type * from './engine/service.ts'
+export { storeJournal } from './engine/submission-journal.ts'
 export {
   createKeystore,
   KEY_ROLES,

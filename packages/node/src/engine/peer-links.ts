@@ -15,11 +15,16 @@ import {
 } from '../transport/port.ts'
 import { ServiceError } from './errors.ts'
 
-/** What the engine hears. `onFrame` answers false when the peer must pause until `room` is called. */
+/**
+ * What the engine hears; `session` is the transport's number of the session, 1 or more. `onFrame` answers false when the
+ * peer must pause until `room` is called.
+ */
 export interface PeerEvents {
-  onConnected(peer: NodeId): void
+  onConnected(peer: NodeId, session: number): void
   onDisconnected(peer: NodeId, reason: CloseReason): void
-  onFrame(peer: NodeId, frame: Uint8Array, room: () => void): boolean
+  onFrame(peer: NodeId, session: number, frame: Uint8Array, room: () => void): boolean
+  /** A peer that was behind with reading has caught up. */
+  onWritable(peer: NodeId): void
 }
 
 export interface PeerLinksOptions {
@@ -97,21 +102,24 @@ export class PeerLinks {
     return link?.session?.open === true && !link.backlogged
   }
 
-  /** Sends on the live session; without one the frame is dropped (the reconnect sync sends what is missing). */
-  send(nodeId: NodeId, frame: Uint8Array): void {
+  /** Sends on this session; if it is over the frame is dropped (the sync of the next one sends what is missing). */
+  send(nodeId: NodeId, sessionId: number, frame: Uint8Array): void {
     const link = this.#links.get(nodeId)
-    if (link?.session === undefined) return
+    if (link?.session === undefined || link.session.id !== sessionId) return
     if (link.session.send(frame) !== 'backlogged' || link.backlogged) return
     link.backlogged = true
     const { session } = link
     void session.drained().then(() => {
-      if (link.session === session) link.backlogged = false
+      if (link.session !== session) return
+      link.backlogged = false
+      this.#options.events.onWritable(nodeId)
     })
   }
 
   /** Ends the session because of what the peer sent. */
-  hangUp(nodeId: NodeId, detail: string): void {
-    this.#links.get(nodeId)?.session?.close('protocol-violation', detail)
+  hangUp(nodeId: NodeId, sessionId: number, detail: string): void {
+    const session = this.#links.get(nodeId)?.session
+    if (session?.id === sessionId) session.close('protocol-violation', detail)
   }
 
   list(): readonly LinkView[] {
@@ -161,9 +169,9 @@ export class PeerLinks {
     clearTimeout(link.timer)
     link.timer = undefined
     link.nextDialAtMs = undefined
-    this.#options.events.onConnected(peerId)
+    this.#options.events.onConnected(peerId, session.id)
     session.onMessage((frame) => {
-      if (this.#options.events.onFrame(peerId, frame, () => session.resume())) return
+      if (this.#options.events.onFrame(peerId, session.id, frame, () => session.resume())) return
       session.pause()
     })
     session.onClose((reason) => {

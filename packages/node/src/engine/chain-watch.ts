@@ -1,0 +1,313 @@
+/**
+ * What the chain says, into the loop. Money counts from final blocks only; a close counts from the newest block, because
+ * freezing too early costs nothing and too late costs everything (CL-1).
+ *
+ * The final block is the cursor: it is committed with what its events changed, so that a restart misses and repeats nothing.
+ */
+
+import type {
+  BlockRef,
+  ChainEvent,
+  ChainFact,
+  ChannelRecord as ChainRecord,
+  ChainView,
+  ChainWatch,
+  ChannelReading,
+} from '@tallystick/protocol'
+import type { EndRecord } from './channel-record.ts'
+import { drive, hasCourtWork } from './closing.ts'
+import { driveFunding } from './funding.ts'
+import { run } from './machine.ts'
+import { amend, type Channel, type Group, post, type Runtime } from './runtime.ts'
+import type { Hex } from './service.ts'
+import { chainStatus } from './views.ts'
+
+const CURSOR = 'chain.cursor'
+/** Between two attempts at a reading that a final block needs. */
+const RETRY_MS = 1_000
+
+export async function startChainWatch(rt: Runtime): Promise<ChainWatch> {
+  const stored = await rt.ports.store.getMeta(CURSOR)
+  const cursor = stored === undefined ? undefined : decodeCursor(stored)
+  rt.final = cursor
+  for (const channel of rt.channels.values()) if (concerned(channel)) look(rt, channel)
+  const watch = rt.ports.chain.watch(cursor, (fact) => deliver(rt, fact))
+  watch.done.catch((error: unknown) => {
+    rt.ports.log.error({ error: String(error) }, 'the watch of the chain ended')
+  })
+  return watch
+}
+
+async function deliver(rt: Runtime, fact: ChainFact): Promise<void> {
+  switch (fact.kind) {
+    case 'head':
+      post(rt, (group) => takeHead(rt, group, fact.block))
+      return
+    case 'seen':
+      post(rt, (group) => takeSeen(rt, group, fact.event))
+      return
+    case 'retracted':
+      post(rt, () => lookById(rt, fact.event))
+      return
+    case 'final':
+      await takeFinal(rt, fact.block, fact.events)
+      return
+    case 'rewound':
+      await takeRewound(rt, fact.to)
+      return
+    case 'health':
+      post(rt, (group) => {
+        rt.chainHealth = fact.health
+        group.effects.push(() =>
+          rt.events.emit({ type: 'chain', atMs: rt.ports.nowMs(), chain: chainStatus(rt) }),
+        )
+      })
+  }
+}
+
+/** Channels whose end is not final yet: the others are never looked at again. */
+function concerned(channel: Channel): boolean {
+  return channel.record.abandoned === undefined && channel.core.chain.status !== 'closed'
+}
+
+function takeHead(rt: Runtime, group: Group, block: BlockRef): void {
+  rt.head = block
+  for (const channel of rt.channels.values()) {
+    if (!concerned(channel)) continue
+    if (hasCourtWork(channel)) group.effects.push(() => drive(rt, channel))
+  }
+}
+
+function takeSeen(rt: Runtime, group: Group, event: ChainEvent): void {
+  const channel = channelOfEvent(rt, event)
+  if (channel === undefined) return
+  group.touched.add(channel)
+  if (event.name === 'Closed') seeClose(rt, group, channel)
+  look(rt, channel)
+}
+
+function seeClose(rt: Runtime, group: Group, channel: Channel): void {
+  run(rt, group, channel, { type: 'close-seen' })
+  // What we accepted must carry our acknowledgement to be shown to the bank.
+  channel.flushDue = true
+  rt.due.add(channel)
+}
+
+function channelOfEvent(rt: Runtime, event: ChainEvent): Channel | undefined {
+  const channel = 'channelId' in event ? rt.channels.get(event.channelId) : undefined
+  return channel?.record.abandoned === undefined ? channel : undefined
+}
+
+function lookById(rt: Runtime, event: ChainEvent): void {
+  const channel = channelOfEvent(rt, event)
+  if (channel !== undefined) look(rt, channel)
+}
+
+/** Reads what the newest block says of a channel; one reading at a time, and again when something happens meanwhile. */
+export function look(rt: Runtime, channel: Channel): void {
+  const { now } = channel
+  if (now.lookup !== 'none') {
+    now.lookup = 'again'
+    return
+  }
+  now.lookup = 'running'
+  void readNow(rt, channel).then(
+    ([reading, record]) =>
+      post(rt, (group) => {
+        const again = now.lookup === 'again'
+        now.lookup = 'none'
+        takeNow(rt, group, channel, reading, record)
+        if (again) look(rt, channel)
+      }),
+    (error: unknown) => {
+      rt.ports.log.warn({ channel: channel.id }, `reading the chain: ${String(error)}`)
+      setTimeout(() => {
+        now.lookup = 'none'
+        if (rt.running) look(rt, channel)
+      }, RETRY_MS).unref()
+    },
+  )
+}
+
+async function readNow(
+  rt: Runtime,
+  channel: Channel,
+): Promise<readonly [ChannelReading, ChainRecord | undefined]> {
+  const { chain } = rt.ports
+  const reading = await chain.channel(channel.id, 'head')
+  const ending = reading.status === 'closing' || reading.status === 'settled'
+  return [reading, ending ? await chain.record(channel.id, 'head') : undefined]
+}
+
+function takeNow(
+  rt: Runtime,
+  group: Group,
+  channel: Channel,
+  reading: ChannelReading,
+  record: ChainRecord | undefined,
+): void {
+  channel.now.status = reading.status
+  channel.now.record = record
+  group.touched.add(channel)
+  const ended = reading.status === 'closing' || reading.status === 'settled'
+  if (ended && channel.core.closing === undefined) seeClose(rt, group, channel)
+  group.effects.push(() => {
+    drive(rt, channel)
+    driveFunding(rt, channel)
+  })
+}
+
+async function takeFinal(rt: Runtime, block: BlockRef, events: readonly ChainEvent[]): Promise<void> {
+  const wanted = new Set<Channel>()
+  for (const event of events) {
+    const channel = channelOfEvent(rt, event)
+    if (channel !== undefined) wanted.add(channel)
+  }
+  // Time passes for what is pending, also without an event.
+  for (const channel of rt.channels.values()) if (concerned(channel) && pending(channel)) wanted.add(channel)
+  const readings = await readFinal(rt, wanted)
+  if (readings === undefined) return
+  await new Promise<void>((resolve) => {
+    post(rt, (group) => {
+      rt.final = block
+      for (const event of events) recordEnd(rt, group, event)
+      for (const [channel, reading] of readings) takeView(rt, group, channel, reading)
+      group.changes.push({ type: 'meta.put', row: { key: CURSOR, bytes: encodeCursor(block) } })
+      group.effects.push(() => {
+        for (const channel of wanted) look(rt, channel)
+        rt.onStop.delete(resolve)
+        resolve()
+      })
+    })
+    rt.onStop.add(resolve)
+  })
+}
+
+function pending(channel: Channel): boolean {
+  const { core } = channel
+  return (
+    core.withdrawals[0] !== undefined ||
+    core.withdrawals[1] !== undefined ||
+    core.together !== undefined ||
+    core.closing !== undefined
+  )
+}
+
+/** Undefined when the node stops before the chain answers. */
+async function readFinal(
+  rt: Runtime,
+  channels: ReadonlySet<Channel>,
+): Promise<ReadonlyMap<Channel, ChannelReading> | undefined> {
+  const readings = new Map<Channel, ChannelReading>()
+  for (const channel of channels) {
+    while (!readings.has(channel)) {
+      if (!rt.running) return undefined
+      try {
+        readings.set(channel, await rt.ports.chain.channel(channel.id, 'final'))
+      } catch (error) {
+        rt.ports.log.warn({ channel: channel.id }, `reading the chain: ${String(error)}`)
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+      }
+    }
+  }
+  return readings
+}
+
+/** Gives the core what a final block says; an older block than it knows says nothing new. */
+function takeView(rt: Runtime, group: Group, channel: Channel, reading: ChannelReading): void {
+  const timeSeconds = Number(reading.block.timestampSeconds)
+  const view: ChainView = {
+    status: reading.status,
+    timeSeconds,
+    deposits: reading.deposits,
+    withdrawn: reading.withdrawn,
+  }
+  if (timeSeconds < channel.core.chain.timeSeconds) return
+  run(rt, group, channel, { type: 'chain', view })
+}
+
+async function takeRewound(rt: Runtime, to: BlockRef | undefined): Promise<void> {
+  rt.ports.log.error({ to: to?.number.toString() }, 'blocks that were final left the chain')
+  rt.events.emit({
+    type: 'warning',
+    atMs: rt.ports.nowMs(),
+    code: 'final-block-reverted',
+    message:
+      'Blocks that counted as final left the chain: the finality depth is too small, or the chain was reset.',
+  })
+  const channels = new Set([...rt.channels.values()].filter(concerned))
+  const readings = await readFinal(rt, channels)
+  if (readings === undefined) return
+  post(rt, (group) => {
+    rt.final = to
+    for (const [channel, reading] of readings) {
+      const { status, deposits, withdrawn, block } = reading
+      const view = { status, deposits, withdrawn, timeSeconds: Number(block.timestampSeconds) }
+      run(rt, group, channel, { type: 'chain', view })
+      group.effects.push(() => look(rt, channel))
+    }
+    if (to === undefined) group.changes.push({ type: 'meta.delete', key: CURSOR })
+    else group.changes.push({ type: 'meta.put', row: { key: CURSOR, bytes: encodeCursor(to) } })
+  })
+}
+
+/** What the operator is told of the end of a channel, from final blocks. */
+function recordEnd(rt: Runtime, group: Group, event: ChainEvent): void {
+  const channel = channelOfEvent(rt, event)
+  if (channel === undefined) return
+  const { end } = channel.record
+  if (end.transactions.includes(event.transactionHash) && event.name !== 'LocksClaimed') return
+  const change = endOf(end, event)
+  if (change === undefined) return
+  amend(group, channel, {
+    end: { ...end, ...change, transactions: [...end.transactions, event.transactionHash] },
+  })
+}
+
+function endOf(end: EndRecord, event: ChainEvent): Partial<EndRecord> | undefined {
+  switch (event.name) {
+    case 'ClosedTogether':
+      return { mode: 'together', paid: [event.paid0, event.paid1] }
+    case 'Closed': {
+      const { closing } = event
+      return {
+        mode: closing.blind ? 'blind' : 'alone',
+        by: closing.party,
+        endsAtSeconds: closing.endsAt,
+        paid: paidTo(end, closing.party === 0 ? 1 : 0, closing.paidToPeer),
+      }
+    }
+    case 'Updated':
+      return {}
+    case 'Challenged':
+      return {
+        forfeited: { by: event.party, amount: event.forfeited },
+        paid: paidTo(end, event.party === 0 ? 1 : 0, event.forfeited),
+      }
+    case 'Settled':
+      return { paid: [end.paid[0] + event.paid0, end.paid[1] + event.paid1] }
+    case 'LocksClaimed':
+      return { paid: paidTo(end, event.direction === 0 ? 1 : 0, event.paid) }
+    case 'LocksReleased':
+      return { paid: paidTo(end, event.direction, event.paid) }
+    default:
+      return undefined
+  }
+}
+
+function paidTo(end: EndRecord, party: 0 | 1, amount: bigint): readonly [bigint, bigint] {
+  return party === 0 ? [end.paid[0] + amount, end.paid[1]] : [end.paid[0], end.paid[1] + amount]
+}
+
+function encodeCursor(block: BlockRef): Uint8Array {
+  return Buffer.from(
+    JSON.stringify({ number: `${block.number}`, hash: block.hash, timestamp: `${block.timestampSeconds}` }),
+  )
+}
+
+function decodeCursor(bytes: Uint8Array): BlockRef {
+  const { number, hash, timestamp } = JSON.parse(Buffer.from(bytes).toString()) as Record<string, string>
+  if (number === undefined || hash === undefined || timestamp === undefined)
+    throw new Error('chain.cursor is damaged')
+  return { number: BigInt(number), hash: hash as Hex, timestampSeconds: BigInt(timestamp) }
+}

@@ -1,0 +1,109 @@
+/**
+ * What the engine keeps durably of a channel beside the core's state: how it came about, what the operator wants of it,
+ * and what final blocks told of its end. Stored as one row with the core's state:
+ * `version ++ payments sent ++ payments received ++ length ++ record (JSON) ++ core state`.
+ */
+
+import type { ChannelState, Crypto } from '@tallystick/protocol'
+import { decodeState, encodeState } from '@tallystick/protocol'
+import type { Hex } from './service.ts'
+
+export interface ChannelRecord {
+  readonly createdAtMs: number
+  /** True if this node proposed the channel. */
+  readonly proposer: boolean
+  /** The peer has agreed to the parameters. */
+  readonly agreed: boolean
+  /** Set when the peer refused the proposal: the channel never existed. */
+  readonly abandoned: string | undefined
+  /** Asked of the peer when it was proposed: both deposits by party, in one transaction that we send. */
+  readonly joint: JointPlan | undefined
+  /** What the proposer said it deposits; for people. */
+  readonly proposedDeposit: bigint
+  /** Deposits of this node, each decided once; the number names the transaction for ever. */
+  readonly fundings: readonly Funding[]
+  readonly end: EndRecord
+}
+
+export interface JointPlan {
+  readonly amounts: readonly [bigint, bigint]
+  readonly validUntil: number
+  readonly authorisation: Hex | undefined
+}
+
+export interface Funding {
+  readonly number: number
+  readonly amount: bigint
+  readonly joint: boolean
+  /** `failed` carries the chain's reason and is final. */
+  readonly state: 'wanted' | 'final' | 'failed'
+  readonly detail: string | undefined
+}
+
+/** From final blocks. */
+export interface EndRecord {
+  readonly mode: 'together' | 'alone' | 'blind' | undefined
+  readonly by: 0 | 1 | undefined
+  readonly endsAtSeconds: bigint | undefined
+  readonly forfeited: { readonly by: 0 | 1; readonly amount: bigint } | undefined
+  /** By party, claimable balances included. */
+  readonly paid: readonly [bigint, bigint]
+  readonly transactions: readonly Hex[]
+}
+
+export const NO_END: EndRecord = {
+  mode: undefined,
+  by: undefined,
+  endsAtSeconds: undefined,
+  forfeited: undefined,
+  paid: [0n, 0n],
+  transactions: [],
+}
+
+export interface StoredChannel {
+  readonly record: ChannelRecord
+  readonly sentCount: number
+  readonly receivedCount: number
+  readonly core: ChannelState
+}
+
+const VERSION = 1
+const HEADER_BYTES = 1 + 8 + 8 + 4
+
+export function encodeRecord(record: ChannelRecord): Uint8Array {
+  return Buffer.from(
+    JSON.stringify(record, (_key, value) => (typeof value === 'bigint' ? { '#': `${value}` } : value)),
+  )
+}
+
+export function encodeChannel(channel: StoredChannel, recordBytes: Uint8Array): Uint8Array {
+  const core = encodeState(channel.core)
+  const bytes = Buffer.allocUnsafe(HEADER_BYTES + recordBytes.length + core.length)
+  bytes.writeUInt8(VERSION, 0)
+  bytes.writeDoubleBE(channel.sentCount, 1)
+  bytes.writeDoubleBE(channel.receivedCount, 9)
+  bytes.writeUInt32BE(recordBytes.length, 17)
+  bytes.set(recordBytes, HEADER_BYTES)
+  bytes.set(core, HEADER_BYTES + recordBytes.length)
+  return bytes
+}
+
+/** @throws Error when the row is not one that this version wrote: starting with it would be guessing about money. */
+export function decodeChannel(crypto: Crypto, bytes: Uint8Array): StoredChannel {
+  const from = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  if (from.length < HEADER_BYTES || from.readUInt8(0) !== VERSION)
+    throw new Error(`channel row of version ${from[0]}: this software reads version ${VERSION}`)
+  const length = from.readUInt32BE(17)
+  const json = from.toString('utf8', HEADER_BYTES, HEADER_BYTES + length)
+  const record = JSON.parse(json, (_key, value) =>
+    typeof value === 'object' && value !== null && '#' in value ? BigInt(value['#']) : value,
+  ) as ChannelRecord
+  const core = decodeState(crypto, from.subarray(HEADER_BYTES + length))
+  if (!('setup' in core)) throw new Error(`stored channel: ${core.field}: ${core.detail}`)
+  return {
+    record,
+    sentCount: from.readDoubleBE(1),
+    receivedCount: from.readDoubleBE(9),
+    core,
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * Deposits of this node. Each is decided once and stored with the channel under a number; the number names the
+ * transaction for ever, so deciding, crashing and starting again never deposits twice.
+ */
+
+import { type ChainCall, paramsToChain } from '@tallystick/protocol'
+import { chainFailure } from './chain-failure.ts'
+import type { Funding } from './channel-record.ts'
+import { amend, type Channel, type Group, post, type Runtime } from './runtime.ts'
+
+/** Submits what is wanted and not submitted yet. Called after the decision is durable, and at start. */
+export function driveFunding(rt: Runtime, channel: Channel): void {
+  if (channel.record.abandoned !== undefined) return
+  for (const funding of channel.record.fundings) {
+    if (funding.state !== 'wanted') continue
+    const call = callOf(channel, funding)
+    if (call === undefined) continue
+    const { number } = funding
+    rt.submissions.submit(fundingKey(channel, number), call, {
+      onSeen: () => rt.waits.poke(`funding/${channel.id}`),
+      onFinal: () => post(rt, (group) => mark(rt, group, channel, number, 'final', undefined)),
+      onFailed(error) {
+        // An empty account can be filled: the deposit stays wanted. What the bank refuses, it refuses for good.
+        if (error.consequence !== 'final') return
+        const detail = chainFailure(error).message
+        post(rt, (group) => mark(rt, group, channel, number, 'failed', detail))
+      },
+    })
+  }
+}
+
+export function fundingKey(channel: Channel, number: number): string {
+  return `fund/${channel.id}/${number}`
+}
+
+function callOf(channel: Channel, funding: Funding): ChainCall | undefined {
+  const { params, party } = channel.core.setup
+  const chainParams = paramsToChain(params)
+  if (!funding.joint) return { kind: 'fund', params: chainParams, party, amount: funding.amount }
+  const { joint } = channel.record
+  if (joint?.authorisation === undefined) return undefined
+  return {
+    kind: 'fundJointly',
+    params: chainParams,
+    party,
+    amounts: joint.amounts,
+    validUntil: BigInt(joint.validUntil),
+    authorisation: joint.authorisation,
+  }
+}
+
+function mark(
+  rt: Runtime,
+  group: Group,
+  channel: Channel,
+  number: number,
+  state: Funding['state'],
+  detail: string | undefined,
+): void {
+  const fundings = channel.record.fundings.map((one) =>
+    one.number === number ? { ...one, state, detail } : one,
+  )
+  amend(group, channel, { fundings })
+  group.effects.push(() => rt.waits.poke(`funding/${channel.id}`))
+}
+
+/**
+ * Lets the bank pull what we authorised: for this opening and for the others that are authorised and not executed yet.
+ * @throws ChainError
+ */
+export async function ensureAllowance(
+  rt: Runtime,
+  channel: Channel,
+  amount: bigint,
+  validUntil: number,
+): Promise<void> {
+  const { chain } = rt.ports
+  const { params, party } = channel.core.setup
+  const token = paramsToChain(params).token
+  let needed = amount
+  for (const other of rt.channels.values()) {
+    const { record, core } = other
+    const pending = other !== channel && !record.proposer && record.joint?.authorisation !== undefined
+    if (!pending || core.chain.status !== 'none' || paramsToChain(core.setup.params).token !== token) continue
+    if (record.joint.validUntil > Number(rt.final?.timestampSeconds ?? 0n))
+      needed += record.joint.amounts[core.setup.party]
+  }
+  const owner = paramsToChain(params).owner[party]
+  if ((await chain.allowance(token, owner, 'head')) >= needed) return
+  await new Promise<void>((resolve, reject) => {
+    rt.submissions.submit(
+      `approve/${channel.id}/${validUntil}/${needed}`,
+      { kind: 'approve', token, amount: needed },
+      { onSeen: resolve, onFinal: () => resolve(), onFailed: reject },
+    )
+  })
+}

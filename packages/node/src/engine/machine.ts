@@ -1,0 +1,318 @@
+/**
+ * The core's shell: runs `step` on a channel and puts its effects into the group. The effects leave the process when the
+ * group is durable, never before (INV-3).
+ */
+
+import {
+  type ChannelInput,
+  type Effect,
+  encodeMessage,
+  type Message,
+  type Operation,
+  type StepRefused,
+  step,
+  toHex,
+  type Update,
+} from '@tallystick/protocol'
+import { encodeChannel, encodeRecord } from './channel-record.ts'
+import { courtEffect } from './closing.ts'
+import { contextOf } from './context.ts'
+import { ServiceError } from './errors.ts'
+import { abandon, advance, type PendingPayment, type SentLine } from './payment-book.ts'
+import { discardQueue } from './payments.ts'
+import { type Channel, type Group, peerOf, type Runtime } from './runtime.ts'
+import type { PaymentDirection, PaymentState } from './service.ts'
+
+/** Runs one input. A refusal has changed nothing. */
+export function run(
+  rt: Runtime,
+  group: Group,
+  channel: Channel,
+  input: ChannelInput,
+): StepRefused | undefined {
+  return runSending(rt, group, channel, input, [])
+}
+
+/** As `run`; `payments` are those that a `send` input carries, in the order of its operations. */
+export function runSending(
+  rt: Runtime,
+  group: Group,
+  channel: Channel,
+  input: ChannelInput,
+  payments: readonly PendingPayment[],
+): StepRefused | undefined {
+  const done = step(channel.core, input, contextOf(rt))
+  if (!done.ok) return done
+  if (done.state !== channel.core) {
+    channel.core = done.state
+    group.dirty.add(channel)
+    group.touched.add(channel)
+  }
+  for (const effect of done.effects) perform(rt, group, channel, effect, payments)
+  return undefined
+}
+
+/** Sends once the group is durable, on the connection that is live now and on no other. */
+export function sendAfter(rt: Runtime, group: Group, nodeId: string, message: Message): Uint8Array {
+  const bytes = encodeMessage(message)
+  sendBytesAfter(rt, group, nodeId, bytes)
+  return bytes
+}
+
+export function sendBytesAfter(rt: Runtime, group: Group, nodeId: string, bytes: Uint8Array): void {
+  const { session } = peerOf(rt, nodeId)
+  if (session !== 0) group.effects.push(() => rt.links.send(nodeId, session, bytes))
+}
+
+/** Writes the rows of the channels that changed: called when the group is sealed. */
+export function writeDirty(group: Group): void {
+  for (const channel of group.dirty) {
+    channel.recordBytes ??= encodeRecord(channel.record)
+    const bytes = encodeChannel(channel, channel.recordBytes)
+    group.changes.push({
+      type: 'channel.put',
+      row: { channelId: channel.idBytes, peer: channel.peer, bytes },
+    })
+  }
+}
+
+function perform(
+  rt: Runtime,
+  group: Group,
+  channel: Channel,
+  effect: Effect,
+  payments: readonly PendingPayment[],
+): void {
+  switch (effect.type) {
+    case 'send':
+      send(rt, group, channel, effect, payments)
+      return
+    case 'resend':
+      for (const nonce of effect.nonces) {
+        const line = channel.sent.get(nonce)
+        if (line === undefined)
+          throw new Error(`${channel.id}: line ${nonce} is live but its bytes are not kept`)
+        sendBytesAfter(rt, group, channel.peer, line.bytes)
+      }
+      return
+    case 'accepted':
+      accept(rt, group, channel, effect.nonce, effect.operations)
+      return
+    case 'agreed':
+      agree(rt, group, channel, effect)
+      return
+    case 'burnt':
+      for (const nonce of effect.nonces) {
+        const line = channel.sent.get(nonce)
+        if (line !== undefined) line.refusal ??= effect.refusal
+      }
+      rt.ports.log.warn({ channel: channel.id, code: effect.refusal.code }, 'the peer refused a line')
+      rt.due.add(channel)
+      return
+    case 'key-shown':
+      channel.lockOperations.push({ type: 'unlock', slot: effect.slot, key: effect.key })
+      rt.due.add(channel)
+      return
+    case 'fail-asked':
+      channel.lockOperations.push({ type: 'drop', slot: effect.slot, reason: effect.reason })
+      rt.due.add(channel)
+      return
+    case 'frozen':
+      discardQueue(rt, channel, new ServiceError('CHANNEL_CLOSING', { field: 'channelId' }))
+      channel.lockOperations = []
+      courtEffect(rt, group, channel, effect)
+      return
+    default:
+      courtEffect(rt, group, channel, effect)
+  }
+}
+
+function send(
+  rt: Runtime,
+  group: Group,
+  channel: Channel,
+  { message, transmit }: Extract<Effect, { type: 'send' }>,
+  payments: readonly PendingPayment[],
+): void {
+  const bytes = encodeMessage(message)
+  if (message.type === 'update') keepLine(rt, group, channel, message, bytes, payments)
+  if (transmit) sendBytesAfter(rt, group, channel.peer, bytes)
+}
+
+/** A line of ours: its bytes and its payments go into the commit that lets it out. */
+function keepLine(
+  rt: Runtime,
+  group: Group,
+  channel: Channel,
+  message: Update,
+  bytes: Uint8Array,
+  payments: readonly PendingPayment[],
+): void {
+  const { nonce, direction } = message
+  const atMs = rt.ports.nowMs()
+  const line: SentLine = { nonce, bytes, payments, refusal: undefined }
+  channel.sent.set(nonce, line)
+  group.changes.push({
+    type: 'update.put',
+    row: { channelId: channel.idBytes, direction, nonce, bytes },
+  })
+  if (payments.length === 0) return
+  let amount = 0n
+  for (const [index, payment] of payments.entries()) {
+    if (payment.sequence === 0) payment.sequence = rt.book.nextSequence++
+    payment.nonce = nonce
+    payment.index = index
+    payment.atMs = atMs
+    amount += payment.amount
+    putPayment(group, channel, payment, 'live')
+  }
+  rt.book.queuedCount -= payments.length
+  count(group, channel, 'outgoing', 'sent', payments.length, amount)
+  group.effects.push(() => {
+    for (const payment of payments) {
+      payment.released = true
+      advance(payment, 'sent')
+    }
+  })
+}
+
+function putPayment(group: Group, channel: Channel, payment: PendingPayment, state: 'live' | 'void'): void {
+  group.changes.push({
+    type: 'payment.put',
+    row: {
+      sequence: payment.sequence,
+      direction: 'outgoing',
+      reference: payment.referenceBytes,
+      channelId: channel.idBytes,
+      amount: payment.amount,
+      state,
+      nonce: payment.nonce,
+      index: payment.index,
+      atMs: payment.atMs,
+    },
+  })
+}
+
+function accept(
+  rt: Runtime,
+  group: Group,
+  channel: Channel,
+  nonce: number,
+  operations: readonly Operation[],
+): void {
+  channel.flushDue = true
+  rt.due.add(channel)
+  const atMs = rt.ports.nowMs()
+  const references: Uint8Array[] = []
+  let amount = 0n
+  for (const [index, operation] of operations.entries()) {
+    if (operation.type !== 'pay') continue
+    const sequence = rt.book.nextSequence++
+    const { reference } = operation
+    amount += operation.amount
+    references.push(reference)
+    group.changes.push({
+      type: 'payment.put',
+      row: {
+        sequence,
+        direction: 'incoming',
+        reference,
+        channelId: channel.idBytes,
+        amount: operation.amount,
+        state: 'live',
+        nonce,
+        index,
+        atMs,
+      },
+    })
+  }
+  if (references.length === 0) return
+  channel.receivedCount += references.length
+  rt.book.receivedTotal += references.length
+  count(group, channel, 'incoming', 'accepted', references.length, amount)
+  group.effects.push(() => {
+    if (rt.waits.any('incoming'))
+      for (const reference of references) rt.waits.poke(`incoming/${toHex(reference)}`)
+  })
+}
+
+function agree(
+  rt: Runtime,
+  group: Group,
+  channel: Channel,
+  effect: Extract<Effect, { type: 'agreed' }>,
+): void {
+  for (const nonce of effect.included) {
+    const line = channel.sent.get(nonce)
+    if (line === undefined) continue
+    channel.sent.delete(nonce)
+    pay(rt, group, channel, line)
+  }
+  for (const nonce of effect.voided) {
+    const line = channel.sent.get(nonce)
+    if (line === undefined) continue
+    channel.sent.delete(nonce)
+    voidLine(rt, group, channel, line)
+  }
+  group.changes.push({
+    type: 'update.prune',
+    channelId: channel.idBytes,
+    direction: effect.message.direction,
+    belowNonce: effect.message.nonce,
+  })
+  if (channel.queue.length > 0) rt.due.add(channel)
+}
+
+function pay(rt: Runtime, group: Group, channel: Channel, line: SentLine): void {
+  const { payments } = line
+  if (payments.length === 0) return
+  let amount = 0n
+  for (const payment of payments) amount += payment.amount
+  channel.sentCount += payments.length
+  rt.book.sentTotal += payments.length
+  count(group, channel, 'outgoing', 'accepted', payments.length, amount)
+  group.effects.push(() => {
+    for (const payment of payments) {
+      rt.book.open.delete(payment.reference)
+      advance(payment, 'accepted')
+    }
+  })
+}
+
+/** The peer acknowledged a later line without this one: its payments were not made, and may be made again. */
+function voidLine(rt: Runtime, group: Group, channel: Channel, line: SentLine): void {
+  const { payments, refusal } = line
+  if (payments.length === 0) return
+  let amount = 0n
+  for (const payment of payments) {
+    amount += payment.amount
+    putPayment(group, channel, payment, 'void')
+  }
+  count(group, channel, 'outgoing', 'refused', payments.length, amount)
+  const reason =
+    refusal === undefined ? 'no reason given' : `${refusal.code} (${refusal.field}): ${refusal.remedy}.`
+  group.effects.push(() => {
+    for (const payment of payments) {
+      rt.book.open.delete(payment.reference)
+      abandon(payment, new ServiceError('PAYMENT_REFUSED', { detail: reason }))
+    }
+  })
+}
+
+function count(
+  group: Group,
+  channel: Channel,
+  direction: PaymentDirection,
+  state: PaymentState,
+  added: number,
+  amount: bigint,
+): void {
+  const key = `${channel.id}/${direction}/${state}`
+  const total = group.totals.get(key)
+  if (total === undefined) {
+    group.totals.set(key, { channel, direction, state, count: added, amount })
+    return
+  }
+  total.count += added
+  total.amount += amount
+}

@@ -1,0 +1,162 @@
+/** The engine's memory: everything the loop owns. Only inputs of the loop change it (group-commit.ts). */
+
+import type {
+  BlockRef,
+  ChainHealth,
+  ChannelRecord as ChainRecord,
+  ChannelState,
+  Domain,
+  Hello,
+  Operation,
+  Refusal,
+} from '@tallystick/protocol'
+import type { Batch } from '../store/port.ts'
+import type { NodeId } from '../transport/port.ts'
+import type { ChannelRecord } from './channel-record.ts'
+import type { EventHub } from './event-hub.ts'
+import type { GroupCommit } from './group-commit.ts'
+import type { PaymentBook, PendingPayment, SentLine } from './payment-book.ts'
+import type { PeerLinks } from './peer-links.ts'
+import type { EngineConfig, EnginePorts } from './ports.ts'
+import type { Hex, PaymentDirection, PaymentState } from './service.ts'
+import type { Submissions } from './submissions.ts'
+import type { Waits } from './waits.ts'
+
+export type Change = Batch[number]
+
+/** One input of the loop: what happened, as the function that applies it. */
+export type Input = (group: Group) => void
+
+/** What one turn of the loop gathered; see group-commit.ts. */
+export interface Group {
+  readonly changes: Change[]
+  /** Channels whose row is written when the group is sealed. */
+  readonly dirty: Set<Channel>
+  /** Performed in order once the group is durable. */
+  readonly effects: (() => void)[]
+  /** Channels whose view changed: told to listeners and to those who wait, once a group. */
+  readonly touched: Set<Channel>
+  readonly totals: Map<string, PaymentTotal>
+}
+
+export interface PaymentTotal {
+  readonly channel: Channel
+  readonly direction: PaymentDirection
+  readonly state: PaymentState
+  count: number
+  amount: bigint
+}
+
+export interface Channel {
+  readonly id: Hex
+  readonly idBytes: Uint8Array
+  readonly peer: NodeId
+  record: ChannelRecord
+  /** Encoding of `record`; undefined after a change. */
+  recordBytes: Uint8Array | undefined
+  core: ChannelState
+  sentCount: number
+  receivedCount: number
+  /** Payments accepted from callers and not in a line yet, in order. */
+  queue: PendingPayment[]
+  /** Sum of `queue`. */
+  queued: bigint
+  /** Operations on locks that wait for a line. */
+  lockOperations: Operation[]
+  /** Own lines that the peer has not acknowledged, by nonce. */
+  readonly sent: Map<number, SentLine>
+  /** An accepted line waits for its acknowledgement. */
+  flushDue: boolean
+  /** No new payments: a common close is being prepared. */
+  draining: boolean
+  /** The chain is being asked to authorise our part of a joint opening. */
+  authorising: boolean
+  /** The peer's last no to a withdrawal or a common close that a caller waits for. */
+  peerRefusal: Refusal | undefined
+  /** What the newest block shows, final or not. Nothing here is durable. */
+  readonly now: ChainNow
+}
+
+export interface ChainNow {
+  status: ChannelState['chain']['status'] | undefined
+  record: ChainRecord | undefined
+  /** A lookup of `record` is under way, or must be made again because something happened meanwhile. */
+  lookup: 'none' | 'running' | 'again'
+}
+
+export interface Peer {
+  readonly nodeId: NodeId
+  /** The session that the loop is on, 0 for none; frames made for another are neither sent nor taken. */
+  session: number
+  hello: Hello | undefined
+  readonly channels: Set<Channel>
+  /** Messages that wait for a chain lookup that the first of them needs, in order. */
+  parked: ((later: Group) => void)[] | undefined
+  /** We told it why and are ending the session: nothing more is taken from it. */
+  hungUp: boolean
+  /** Why the last session was ended by us. */
+  fault: string | undefined
+}
+
+export interface Runtime {
+  readonly ports: EnginePorts
+  readonly config: EngineConfig
+  readonly loop: GroupCommit<Input, Group>
+  readonly links: PeerLinks
+  readonly channels: Map<Hex, Channel>
+  readonly peers: Map<NodeId, Peer>
+  /** Channels that want something when the group is sealed. */
+  readonly due: Set<Channel>
+  readonly book: PaymentBook
+  readonly events: EventHub
+  readonly waits: Waits
+  readonly submissions: Submissions
+  readonly bankDomain: Domain
+  readonly registryDomain: Domain
+  /** Random, of this process's life; told in `hello`. */
+  readonly session: Uint8Array
+  readonly startedAtMs: number
+  chainHealth: ChainHealth
+  head: BlockRef | undefined
+  final: BlockRef | undefined
+  /** Answers of the registry for the message being applied; empty otherwise. */
+  readonly resolutions: Map<string, { readonly final: number; readonly latest: number }>
+  /** Ends what waits inside a port for the loop, when the loop stops. */
+  readonly onStop: Set<() => void>
+  running: boolean
+  failure: unknown
+}
+
+export function openGroup(): Group {
+  return { changes: [], dirty: new Set(), effects: [], touched: new Set(), totals: new Map() }
+}
+
+/** Replaces the engine's own part of a channel. */
+export function amend(group: Group, channel: Channel, change: Partial<ChannelRecord>): void {
+  channel.record = { ...channel.record, ...change }
+  channel.recordBytes = undefined
+  group.dirty.add(channel)
+  group.touched.add(channel)
+}
+
+/** Posts an input of this node itself (a command, a chain fact, a timer). */
+export function post(rt: Runtime, input: Input): void {
+  rt.loop.post('local', input, 64)
+}
+
+export function peerOf(rt: Runtime, nodeId: NodeId): Peer {
+  let peer = rt.peers.get(nodeId)
+  if (peer === undefined) {
+    peer = {
+      nodeId,
+      session: 0,
+      hello: undefined,
+      channels: new Set(),
+      parked: undefined,
+      hungUp: false,
+      fault: undefined,
+    }
+    rt.peers.set(nodeId, peer)
+  }
+  return peer
+}

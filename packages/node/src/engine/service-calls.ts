@@ -1,0 +1,256 @@
+/** The service: every call checked, put into the loop as a command, and answered with what is durable. */
+
+import { chainFailure } from './chain-failure.ts'
+import { withdrawalKey } from './closing.ts'
+import { command } from './command.ts'
+import { chainNowSeconds } from './context.ts'
+import { doctor } from './doctor.ts'
+import { ServiceError } from './errors.ts'
+import { driveFunding, fundingKey } from './funding.ts'
+import { amountOf, channelOf, referenceOf } from './input-checks.ts'
+import { run } from './machine.ts'
+import { openChannel } from './open-channel.ts'
+import { findPayment, listPayments, waitForPayment } from './payment-queries.ts'
+import { payMany } from './payments.ts'
+import { connectPeer } from './peers.ts'
+import { commandRefused, peerRefused } from './refusals.ts'
+import { amend, type Channel, type Runtime } from './runtime.ts'
+import type {
+  ChannelStatus,
+  ChannelView,
+  CloseMode,
+  Hex,
+  NodeService,
+  NodeStatus,
+  WaitOptions,
+} from './service.ts'
+import { chainStatus, channelView, peerViews, reached, statusOf } from './views.ts'
+
+export const DEFAULT_WAIT_MS = 30_000
+/** A transaction takes blocks, not milliseconds. */
+const TRANSACTION_WAIT_MS = 180_000
+
+export function createService(rt: Runtime, stop: () => Promise<void>): NodeService {
+  return {
+    status: async () => nodeStatus(rt),
+    doctor: () => doctor(rt),
+    connectPeer: (address, options) => connectPeer(rt, address, options?.timeoutMs ?? DEFAULT_WAIT_MS),
+    listPeers: async () => peerViews(rt),
+    openChannel: (request) => openChannel(rt, request),
+    topUp: (channelId, amount) => topUp(rt, channelId, amount),
+    withdraw: (channelId, amount, options) => withdraw(rt, channelId, amount, options),
+    closeChannel: (channelId, mode, options) => closeChannel(rt, channelId, mode, options),
+    listChannels: async () =>
+      [...rt.channels.values()]
+        .filter(({ record }) => record.abandoned === undefined)
+        .sort((a, b) => a.record.createdAtMs - b.record.createdAtMs)
+        .map((channel) => channelView(rt, channel)),
+    getChannel: async (channelId) => channelView(rt, channelOf(rt, channelId)),
+    waitForChannel: (channelId, status, options) => waitForChannel(rt, channelId, status, options),
+    pay: async (request) => {
+      const { amount, reference, ...rest } = request
+      await payMany(rt, { ...rest, payments: [{ amount, reference }] })
+      const found = await findPayment(rt, 'outgoing', referenceOf(reference, 'reference'), {})
+      if (found === undefined) throw new ServiceError('INTERNAL', { field: 'reference' })
+      return found
+    },
+    payBatch: async (request) => {
+      const { channel, count, amount } = await payMany(rt, request)
+      return { channelId: channel.id, count, amount, state: request.until ?? 'accepted' }
+    },
+    getPayment: async (direction, reference, filter) =>
+      findPayment(rt, direction, referenceOf(reference, 'reference'), filter ?? {}),
+    waitForPayment: (reference, options) =>
+      waitForPayment(
+        rt,
+        referenceOf(reference, 'reference'),
+        options ?? {},
+        options?.timeoutMs ?? DEFAULT_WAIT_MS,
+      ),
+    listPayments: (query) => listPayments(rt, query ?? {}),
+    subscribe: (listener) => rt.events.subscribe(listener),
+    stop,
+  }
+}
+
+function nodeStatus(rt: Runtime): NodeStatus {
+  const { chain, transport, signer } = rt.ports
+  const { config } = rt
+  const channels = [...rt.channels.values()].filter(({ record }) => record.abandoned === undefined)
+  const peers = rt.links.list()
+  return {
+    nodeId: transport.nodeId,
+    address: config.publicAddress && `${transport.nodeId}@${config.publicAddress}`,
+    signer: `0x${Buffer.from(signer.address).toString('hex')}`,
+    account: chain.account,
+    chainId: chain.chainId,
+    bank: chain.bank,
+    registry: chain.registry,
+    chain: chainStatus(rt),
+    peers: { known: peers.length, connected: peers.filter(({ connected }) => connected).length },
+    channels: {
+      open: channels.filter((channel) => statusOf(channel) === 'open').length,
+      total: channels.length,
+    },
+    payments: { sent: BigInt(rt.book.sentTotal), received: BigInt(rt.book.receivedTotal) },
+    limits: {
+      minLockPeriodSeconds: config.minLockPeriodSeconds,
+      maxLockPeriodSeconds: config.maxLockPeriodSeconds,
+      defaultLockPeriodSeconds: config.defaultLockPeriodSeconds,
+      maxBatch: config.maxBatch,
+      maxJointDeposit: config.maxJointDeposit,
+    },
+    startedAtMs: rt.startedAtMs,
+    running: rt.running,
+  }
+}
+
+async function topUp(rt: Runtime, channelId: Hex, given: bigint): Promise<ChannelView> {
+  const amount = amountOf(given, 'amount')
+  const channel = channelOf(rt, channelId)
+  await checkFunds(rt, channel, amount)
+  const number = await command(rt, (group) => {
+    const { core, record } = channel
+    const open = core.chain.status === 'open' || core.chain.status === 'none'
+    if (core.closing !== undefined || core.together !== undefined)
+      throw new ServiceError('CHANNEL_CLOSING', { field: 'channelId' })
+    if (!open || !record.agreed) throw new ServiceError('CHANNEL_NOT_OPEN', { field: 'channelId' })
+    const next = record.fundings.length + 1
+    const funding = { number: next, amount, joint: false, state: 'wanted' as const, detail: undefined }
+    amend(group, channel, { fundings: [...record.fundings, funding] })
+    group.effects.push(() => driveFunding(rt, channel))
+    return next
+  })
+  return rt.waits.until(`funding/${channel.id}`, TRANSACTION_WAIT_MS, () => {
+    const funding = channel.record.fundings.find((one) => one.number === number)
+    if (funding?.state === 'failed')
+      throw new ServiceError('TRANSACTION_FAILED', { field: 'amount', detail: funding.detail ?? '' })
+    const stage = rt.submissions.stage(fundingKey(channel, number))
+    const included = funding?.state === 'final' || stage === 'seen' || stage === 'done'
+    return included ? channelView(rt, channel) : undefined
+  })
+}
+
+async function checkFunds(rt: Runtime, channel: Channel, amount: bigint): Promise<void> {
+  const { chain } = rt.ports
+  const token = channelView(rt, channel).token
+  let held: bigint
+  try {
+    held = await chain.balance(token, chain.account, 'head')
+  } catch (error) {
+    throw chainFailure(error)
+  }
+  if (held < amount)
+    throw new ServiceError('INSUFFICIENT_FUNDS', { field: 'amount', detail: `The account holds ${held}.` })
+}
+
+async function withdraw(
+  rt: Runtime,
+  channelId: Hex,
+  given: bigint,
+  options: WaitOptions | undefined,
+): Promise<ChannelView> {
+  const amount = amountOf(given, 'amount')
+  const channel = channelOf(rt, channelId)
+  if (!channel.core.link.synced) throw new ServiceError('PEER_OFFLINE', { field: 'channelId' })
+  const { total, key } = await command(rt, (group) => {
+    const { party } = channel.core.setup
+    const wanted = channel.core.chain.withdrawn[party] + amount
+    const validUntil = chainNowSeconds(rt) + rt.config.validitySeconds
+    if (channel.queued > 0n) throw new ServiceError('PENDING_OPERATION', { field: 'channelId' })
+    channel.peerRefusal = undefined
+    const refused = run(rt, group, channel, { type: 'withdraw', total: wanted, validUntil })
+    if (refused !== undefined) throw commandRefused(refused.refusal)
+    return { total: wanted, key: withdrawalKey(channel, wanted, validUntil) }
+  })
+  return rt.waits.until(`channel/${channel.id}`, options?.timeoutMs ?? TRANSACTION_WAIT_MS, () => {
+    const { core } = channel
+    if (channel.peerRefusal !== undefined) throw peerRefused(channel.peerRefusal)
+    if (core.chain.withdrawn[core.setup.party] >= total) return channelView(rt, channel)
+    if (core.closing !== undefined) throw new ServiceError('CHANNEL_CLOSING', { field: 'channelId' })
+    const failure = rt.submissions.failure(key)
+    if (failure !== undefined) throw chainFailure(failure)
+    return undefined
+  })
+}
+
+async function closeChannel(
+  rt: Runtime,
+  channelId: Hex,
+  mode: CloseMode,
+  options: WaitOptions | undefined,
+): Promise<ChannelView> {
+  const channel = channelOf(rt, channelId)
+  const { status } = channel.core.chain
+  if (status === 'none')
+    throw new ServiceError('CHANNEL_NOT_OPEN', { field: 'channelId', detail: 'Nothing is deposited.' })
+  if (mode === 'cooperative') return closeTogether(rt, channel, options?.timeoutMs ?? DEFAULT_WAIT_MS)
+  if (mode !== 'alone' && mode !== 'blind') throw new ServiceError('INVALID_REQUEST', { field: 'mode' })
+  await command(rt, (group) => {
+    const { core } = channel
+    if (core.chain.status !== 'open' && core.closing === undefined)
+      throw new ServiceError('CHANNEL_NOT_OPEN', { field: 'channelId' })
+    const refused = run(rt, group, channel, { type: 'freeze', blind: mode === 'blind' })
+    if (refused !== undefined) throw commandRefused(refused.refusal)
+  })
+  return channelView(rt, channel)
+}
+
+/** Lets what is under way settle, offers, and waits for the peer's signature. */
+async function closeTogether(rt: Runtime, channel: Channel, timeoutMs: number): Promise<ChannelView> {
+  if (channel.core.chain.status === 'closed') return channelView(rt, channel)
+  if (!channel.core.link.synced) throw new ServiceError('PEER_OFFLINE', { field: 'channelId' })
+  const deadlineMs = rt.ports.nowMs() + timeoutMs
+  const left = () => Math.max(1, deadlineMs - rt.ports.nowMs())
+  channel.draining = true
+  try {
+    for (;;) {
+      if (await offer(rt, channel)) break
+      const before = channel.core
+      await rt.waits.until(`channel/${channel.id}`, left(), () =>
+        channel.core === before ? undefined : true,
+      )
+    }
+    return await rt.waits.until(`channel/${channel.id}`, left(), () => agreedTogether(rt, channel))
+  } catch (error) {
+    if (channel.core.together === undefined) channel.draining = false
+    throw error
+  }
+}
+
+/** False while lines are not settled yet. */
+function offer(rt: Runtime, channel: Channel): Promise<boolean> {
+  return command(rt, (group) => {
+    const { core } = channel
+    if (core.closing !== undefined) throw new ServiceError('CHANNEL_CLOSING', { field: 'channelId' })
+    if (channel.queue.length > 0 || channel.flushDue) return false
+    channel.peerRefusal = undefined
+    if (core.together?.signatures.includes(undefined) === false) return true
+    const validUntil = core.together?.validUntil ?? chainNowSeconds(rt) + rt.config.validitySeconds
+    const refused = run(rt, group, channel, { type: 'close-together', validUntil })
+    if (refused?.refusal.code === 'lines-unsettled') return false
+    if (refused !== undefined) throw commandRefused(refused.refusal)
+    return true
+  })
+}
+
+function agreedTogether(rt: Runtime, channel: Channel): ChannelView | undefined {
+  const { core } = channel
+  if (channel.peerRefusal !== undefined) throw peerRefused(channel.peerRefusal)
+  const agreed = core.together?.signatures.includes(undefined) === false
+  return agreed || core.chain.status === 'closed' || core.closing !== undefined
+    ? channelView(rt, channel)
+    : undefined
+}
+
+function waitForChannel(
+  rt: Runtime,
+  channelId: Hex,
+  status: ChannelStatus,
+  options: WaitOptions | undefined,
+): Promise<ChannelView> {
+  const channel = channelOf(rt, channelId)
+  return rt.waits.until(`channel/${channel.id}`, options?.timeoutMs ?? DEFAULT_WAIT_MS, () =>
+    reached(channel, status) ? channelView(rt, channel) : undefined,
+  )
+}

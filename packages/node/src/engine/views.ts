@@ -1,0 +1,207 @@
+/** What callers see: derived from state at the moment of asking, never stored. */
+
+import { receivable, spendable } from '@tallystick/protocol'
+import type { PaymentRow } from '../store/port.ts'
+import { type PendingPayment, stateOf } from './payment-book.ts'
+import type { Channel, Group, Runtime } from './runtime.ts'
+import type {
+  ChainStatus,
+  ChannelStatus,
+  ChannelView,
+  CloseView,
+  Hex,
+  LineView,
+  PaymentView,
+  PeerView,
+} from './service.ts'
+import { waitingFor } from './waiting.ts'
+
+export function statusOf(channel: Channel): ChannelStatus {
+  const { status } = channel.core.chain
+  if (status === 'closed' || status === 'settled') return status
+  if (channel.core.closing !== undefined || channel.core.together !== undefined || status === 'closing')
+    return 'closing'
+  return status === 'none' ? 'opening' : 'open'
+}
+
+const ORDER: readonly ChannelStatus[] = ['opening', 'open', 'closing', 'settled', 'closed']
+
+export function reached(channel: Channel, status: ChannelStatus): boolean {
+  return ORDER.indexOf(statusOf(channel)) >= ORDER.indexOf(status)
+}
+
+export function channelView(rt: Runtime, channel: Channel): ChannelView {
+  const { core } = channel
+  const { params, party } = core.setup
+  const other = party === 0 ? 1 : 0
+  const { deposits, withdrawn } = core.chain
+  const outgoing = core.out.tip.content
+  const incoming = core.in.accepted.content
+  const free = spendable(core) - channel.queued
+  const usable =
+    core.closing === undefined && core.together === undefined && core.chain.status === 'open' && !core.lost
+  return {
+    channelId: channel.id,
+    peer: channel.peer,
+    peerConnected: rt.links.connected(channel.peer),
+    party,
+    token: hex(params.token),
+    lockPeriodSeconds: params.lockPeriod,
+    status: statusOf(channel),
+    waitingFor: waitingFor(rt, channel),
+    depositMine: deposits[party],
+    depositTheirs: deposits[other],
+    withdrawnMine: withdrawn[party],
+    withdrawnTheirs: withdrawn[other],
+    mine: deposits[party] - withdrawn[party] + incoming.sent - outgoing.sent - outgoing.locked,
+    theirs: deposits[other] - withdrawn[other] + outgoing.sent - incoming.sent - incoming.locked,
+    spendable: usable && free > 0n ? free : 0n,
+    receivable: usable ? receivable(core) : 0n,
+    pending: pendingOf(channel),
+    lockedMine: outgoing.locked,
+    lockedTheirs: incoming.locked,
+    outgoing: lineView(core.out.tip, core.out.agreed),
+    incoming: lineView(core.in.accepted, core.in.acked),
+    close: closeView(channel),
+  }
+}
+
+function lineView(
+  newest: { readonly nonce: number; readonly content: { readonly sent: bigint } },
+  agreed: { readonly nonce: number; readonly content: { readonly sent: bigint } },
+): LineView {
+  return {
+    nonce: BigInt(newest.nonce),
+    ackedNonce: BigInt(agreed.nonce),
+    sent: newest.content.sent,
+    ackedSent: agreed.content.sent,
+  }
+}
+
+function pendingOf(channel: Channel): bigint {
+  let pending = channel.queued
+  for (const line of channel.sent.values()) for (const payment of line.payments) pending += payment.amount
+  return pending
+}
+
+function closeView(channel: Channel): CloseView | undefined {
+  const { core, record } = channel
+  const { end } = record
+  const { party } = core.setup
+  const other = party === 0 ? 1 : 0
+  const mode = end.mode ?? modeOf(channel)
+  if (mode === undefined) return undefined
+  const closing = channel.now.record?.kind === 'closing' ? channel.now.record.closing : undefined
+  const by = end.by ?? closing?.party
+  const told = end.mode !== undefined
+  return {
+    mode,
+    by: by === undefined ? undefined : by === party ? 'us' : 'peer',
+    endsAtSeconds: end.endsAtSeconds ?? closing?.endsAt,
+    forfeited: end.forfeited && {
+      by: end.forfeited.by === party ? 'us' : 'peer',
+      amount: end.forfeited.amount,
+    },
+    paidMine: told ? end.paid[party] : undefined,
+    paidTheirs: told ? end.paid[other] : undefined,
+    transactions: end.transactions,
+  }
+}
+
+function modeOf({ core }: Channel): CloseView['mode'] | undefined {
+  if (core.closing !== undefined) return core.closing.blind ? 'blind' : 'alone'
+  return core.together === undefined ? undefined : 'together'
+}
+
+export function paymentView(rt: Runtime, row: PaymentRow): PaymentView {
+  const channelId = hex(row.channelId)
+  const channel = rt.channels.get(channelId)
+  if (channel === undefined) throw new Error(`a payment of the unknown channel ${channelId}`)
+  const outgoing = row.direction === 'outgoing'
+  const state = !outgoing
+    ? 'accepted'
+    : row.state === 'void'
+      ? 'refused'
+      : row.nonce <= channel.core.out.agreed.nonce
+        ? 'accepted'
+        : 'sent'
+  return {
+    direction: row.direction,
+    reference: hex(row.reference),
+    channelId,
+    peer: channel.peer,
+    token: hex(channel.core.setup.params.token),
+    amount: row.amount,
+    state,
+    nonce: BigInt(row.nonce),
+    index: row.index,
+    atMs: row.atMs,
+  }
+}
+
+export function pendingView(payment: PendingPayment, nowMs: number): PaymentView {
+  const { channel } = payment
+  const signed = payment.nonce !== 0
+  return {
+    direction: 'outgoing',
+    reference: payment.reference,
+    channelId: channel.id,
+    peer: channel.peer,
+    token: hex(channel.core.setup.params.token),
+    amount: payment.amount,
+    state: stateOf(payment),
+    nonce: signed ? BigInt(payment.nonce) : undefined,
+    index: signed ? payment.index : undefined,
+    atMs: signed ? payment.atMs : nowMs,
+  }
+}
+
+export function peerViews(rt: Runtime): readonly PeerView[] {
+  return rt.links.list().map(({ nodeId, endpoint, connected, nextDialInMs }) => ({
+    nodeId,
+    address:
+      endpoint && `${endpoint.host.includes(':') ? `[${endpoint.host}]` : endpoint.host}:${endpoint.port}`,
+    connected,
+    channels: [...(rt.peers.get(nodeId)?.channels ?? [])].filter(
+      ({ record }) => record.abandoned === undefined,
+    ).length,
+    nextDialInMs,
+  }))
+}
+
+export function chainStatus(rt: Runtime): ChainStatus {
+  const { chainHealth, head, final } = rt
+  const live = chainHealth.state === 'live' ? chainHealth : undefined
+  const newest = live !== undefined && live.head.number > (head?.number ?? -1n) ? live.head : head
+  return {
+    reachable: live !== undefined,
+    headBlock: newest?.number,
+    finalBlock: final?.number ?? live?.final?.number,
+    headTimeSeconds: newest?.timestampSeconds,
+  }
+}
+
+/** After a group is durable: those who listen and those who wait hear of what changed. */
+export function tellChanges(rt: Runtime, group: Group): void {
+  const heard = rt.events.heard()
+  const atMs = rt.ports.nowMs()
+  for (const channel of group.touched) {
+    rt.waits.poke(`channel/${channel.id}`)
+    if (heard && channel.record.abandoned === undefined)
+      rt.events.emit({ type: 'channel', atMs, channel: channelView(rt, channel) })
+  }
+  if (!heard) return
+  for (const { channel, direction, state, count, amount } of group.totals.values())
+    rt.events.emit({ type: 'payments', atMs, channelId: channel.id, direction, state, count, amount })
+}
+
+export function tellPeer(rt: Runtime, group: Group, nodeId: string, connected: boolean): void {
+  group.effects.push(() => {
+    rt.waits.poke(`peer/${nodeId}`)
+    rt.events.emit({ type: 'peer', atMs: rt.ports.nowMs(), nodeId, connected })
+  })
+}
+
+function hex(bytes: Uint8Array): Hex {
+  return `0x${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')}`
+}
