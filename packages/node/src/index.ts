@@ -1,5 +1,8 @@
 /** @tallystick/node: the channel node. A composition root gives it a chain port, keys and a place for its data. */
 
+export { type ApiServer, startApiServer } from './api/server.ts'
+export { ApiTokenError } from './api/token.ts'
+export { decodeChannel } from './engine/channel-record.ts'
 export { type Engine, startEngine } from './engine/engine.ts'
 export { ERRORS, type ErrorCode, type ErrorEntry, ServiceError } from './engine/errors.ts'
 export { DEFAULT_CONFIG, type EngineConfig, type EnginePorts, type Log } from './engine/ports.ts'
