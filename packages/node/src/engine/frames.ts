@@ -138,7 +138,7 @@ function takeHello(rt: Runtime, group: Group, peer: Peer, hello: Hello): void {
   }
   peer.hello = hello
   for (const channel of peer.channels) {
-    if (channel.record.abandoned !== undefined) continue
+    if (channel.record.abandoned !== undefined || !channel.record.agreed) continue
     run(rt, group, channel, { type: 'connected' })
     group.touched.add(channel)
   }
@@ -176,6 +176,8 @@ function takeChannelMessage(rt: Runtime, group: Group, peer: Peer, message: Chan
     })
     return
   }
+  // Our proposal is not accepted yet; with the acceptance everything is told again.
+  if (!channel.record.agreed) return
   const unknown = onlyPayments(message) ? [] : conditionsToLookUp(channel.core, { type: 'message', message })
   if (unknown.length > 0) {
     park(rt, peer, unknown, (later) => step(rt, later, peer, channel, message))

@@ -55,7 +55,6 @@ export function createChannel(
   const channel = adoptChannel(rt, nodeId, core, record)
   group.dirty.add(channel)
   group.touched.add(channel)
-  if (peerOf(rt, nodeId).hello !== undefined) run(rt, group, channel, { type: 'connected' })
   return channel
 }
 
@@ -102,7 +101,7 @@ export function takeProposal(rt: Runtime, group: Group, peer: Peer, message: Cha
     !known.record.proposer &&
     known.record.abandoned === undefined
   ) {
-    sendAfter(rt, group, peer.nodeId, { type: 'channel-accept', channelId: id })
+    acceptProposal(rt, group, known)
     return
   }
   const wrong =
@@ -111,14 +110,20 @@ export function takeProposal(rt: Runtime, group: Group, peer: Peer, message: Cha
     refuse(rt, group, peer, id, 'channel', wrong)
     return
   }
-  createChannel(rt, group, peer.nodeId, params, party === 0 ? 1 : 0, {
+  const created = createChannel(rt, group, peer.nodeId, params, party === 0 ? 1 : 0, {
     proposer: false,
     agreed: true,
     joint: joint && { amounts: joint, validUntil: 0, authorisation: undefined },
     proposedDeposit: message.deposit,
     fundings: [],
   })
-  sendAfter(rt, group, peer.nodeId, { type: 'channel-accept', channelId: id })
+  acceptProposal(rt, group, created)
+}
+
+/** Acceptance first, then our sync: the proposer takes nothing of a channel before it is accepted. */
+function acceptProposal(rt: Runtime, group: Group, channel: Channel): void {
+  sendAfter(rt, group, channel.peer, { type: 'channel-accept', channelId: channel.idBytes })
+  run(rt, group, channel, { type: 'connected' })
 }
 
 function proposalRefusal(rt: Runtime, peer: Peer, message: ChannelProposal): Refusal | undefined {
@@ -203,6 +208,7 @@ export function takeAccept(rt: Runtime, group: Group, peer: Peer, message: Chann
       ? [{ number: 1, amount: proposedDeposit, joint: false, state: 'wanted' as const, detail: undefined }]
       : []
   amend(group, channel, { agreed: true, fundings })
+  run(rt, group, channel, { type: 'connected' })
   group.effects.push(() => driveFunding(rt, channel))
   askPeer(rt, group, channel)
 }
