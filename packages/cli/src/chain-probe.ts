@@ -2,7 +2,7 @@
  * One look at a chain, for `init` and `doctor`: does the RPC answer, is it the chain meant, do the
  * contracts stand where the configuration says? The running node has a stricter watch of its own.
  */
-import { virtualBankAbi } from '@tallystick/evm'
+import { bankAbi } from '@tallystick/evm'
 import type { Hex } from 'viem'
 import { createPublicClient, http } from 'viem'
 import { Failure } from './failure.ts'
@@ -41,7 +41,7 @@ export async function probeChain({ rpcUrl, bank, token, account }: ProbeTarget):
       account === undefined ? undefined : client.getBalance({ address: account }),
     ])
     const registryOfBank = await client
-      .readContract({ address: bank, abi: virtualBankAbi, functionName: 'registry' })
+      .readContract({ address: bank, abi: bankAbi, functionName: 'registry' })
       .then((found) => found.toLowerCase() as Hex)
       .catch(() => undefined)
     return {

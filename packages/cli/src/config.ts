@@ -37,8 +37,11 @@ export const configSchema = z.strictObject({
     chainId: z.int().positive(),
     bank: address,
     registry: address,
-    /** Blocks on top of a block before what it holds counts. */
-    finalityBlocks: z.int().min(0).max(10_000),
+    /** Where this node's history starts: none of its channels can be older. */
+    fromBlock: z.int().min(0),
+    /** When a block counts: the chain's own word for it, or so many blocks on top (0 trusts every block). */
+    finality: z.union([z.enum(['finalized', 'safe']), z.int().min(0).max(10_000)]),
+    pollIntervalMs: z.int().min(20).max(600_000),
   }),
   /** Default token of new channels; the zero address is the chain's native coin. */
   token: address,
@@ -53,6 +56,8 @@ export const configSchema = z.strictObject({
     safetyMarginSeconds: z.int().min(1).max(86_400),
     /** The smallest lock accepted, in base units: at least what claiming it on chain costs. */
     minLockAmount: amount,
+    /** What this node deposits at most when a peer asks it to open a channel jointly, by token; others: nothing. */
+    maxJointDeposit: z.record(address, amount),
   }),
 })
 

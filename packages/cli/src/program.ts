@@ -61,7 +61,10 @@ function fromCommander(error: CommanderError) {
     return usage('command', 'no command was given', 'See `tally --help` for the commands.', 'no-command')
   const message = error.message.replace(/^error: /, '')
   const field = /'([^']+)'/.exec(message)?.[1] ?? 'command line'
-  return usage(field, message, 'See `tally --help`, or `tally COMMAND --help` for one command.', error.code)
+  const code = error.code
+    .replace(/^commander\./, '')
+    .replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+  return usage(field, message, 'See `tally --help`, or `tally COMMAND --help` for one command.', code)
 }
 
 function exitCodeHelp(): string {

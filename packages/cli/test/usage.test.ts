@@ -44,10 +44,10 @@ describe('help', () => {
 describe('bad command lines', () => {
   it.each([
     [[], 'no-command', 'command'],
-    [['frobnicate'], 'commander.unknownCommand', 'frobnicate'],
-    [['status', '--frobnicate'], 'commander.unknownOption', '--frobnicate'],
-    [['pay'], 'commander.missingArgument', 'to'],
-    [['pay', nodeId, '1', '2'], 'commander.excessArguments', 'command line'],
+    [['frobnicate'], 'unknown-command', 'frobnicate'],
+    [['status', '--frobnicate'], 'unknown-option', '--frobnicate'],
+    [['pay'], 'missing-argument', 'to'],
+    [['pay', nodeId, '1', '2'], 'excess-arguments', 'pay'],
     [['pay', nodeId, '-5'], 'bad-amount', 'amount'],
     [['pay', nodeId, '0'], 'bad-amount', 'amount'],
     [['pay', nodeId, '1.5'], 'bad-amount', 'amount'],

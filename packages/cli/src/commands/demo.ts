@@ -2,7 +2,6 @@
 import { existsSync, statSync } from 'node:fs'
 import type { Command } from 'commander'
 import { parseWhole } from '../arguments.ts'
-import { runDemo } from '../demo/demo.ts'
 import { exitCodes, Failure, usage } from '../failure.ts'
 import { action, examples } from '../invocation.ts'
 
@@ -41,6 +40,7 @@ It needs no chain, no keys and no configuration, and leaves nothing behind (but 
         const size = parseWhole(options.size, '--size', 1, largestSampleMib)
         if (options.file !== undefined) checkFile(options.file, chunks)
         const stays = options.exit !== true && !output.json && process.stdout.isTTY && process.stdin.isTTY
+        const { runDemo } = await import('../demo/demo.ts')
         const agrees = await runDemo({
           output,
           chunks,

@@ -1,7 +1,6 @@
 /** `tally doctor`: looks at each thing a node needs, says what is wrong, and what to do about it. */
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import type { Command } from 'commander'
-import { probeChain } from '../chain-probe.ts'
 import type { Config } from '../config.ts'
 import { readConfig } from '../config.ts'
 import type { DataDirectory } from '../data-directory.ts'
@@ -76,6 +75,7 @@ function keystores({ keys }: DataDirectory): Finding {
 
 async function chain({ chain: { rpcUrl, chainId, bank, registry }, token }: Config): Promise<Finding[]> {
   const check = 'chain'
+  const { probeChain } = await import('../chain-probe.ts')
   const probe = await probeChain({ rpcUrl, bank, token }).catch(toFailure)
   if (probe instanceof Error)
     return [{ check, level: 'error', message: probe.message, remedy: probe.detail.remedy }]

@@ -3,7 +3,6 @@
  * built beside its place and moved there whole, so a directory is either complete or absent, and an
  * existing one is never touched: keys that hold deposits must not be overwritten by a second `init`.
  */
-import { randomBytes } from 'node:crypto'
 import {
   existsSync,
   mkdirSync,
@@ -16,16 +15,15 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Command } from 'commander'
-import { parseAddress, parseEndpoint, parseHttpUrl, parseWhole } from '../arguments.ts'
+import { parseAddress, parseAmount, parseEndpoint, parseHttpUrl, parseWhole } from '../arguments.ts'
 import { flushDirectory } from '../atomic-file.ts'
 import type { ChainProbe } from '../chain-probe.ts'
-import { probeChain } from '../chain-probe.ts'
 import type { ConfigFile } from '../config.ts'
 import { lockPeriodBoundsSeconds } from '../config.ts'
 import { dataDirectory } from '../data-directory.ts'
 import { Failure, usage } from '../failure.ts'
 import { action, examples } from '../invocation.ts'
-import { createKeys } from '../keys.ts'
+import type { KeyOptions } from '../keys.ts'
 import { table } from '../output.ts'
 import { chooseFreshPassphrase } from '../passphrase.ts'
 
@@ -35,13 +33,19 @@ type Options = {
   readonly registry?: string
   readonly chainId?: string
   readonly token: string
-  readonly finalityBlocks: string
+  readonly finality: string
+  readonly pollInterval: string
   readonly listen: string
   readonly api: string
   readonly lockPeriod: string
   readonly importKey?: string
+  readonly maxJointDeposit?: string
+  readonly lightKdf?: true
   readonly passphraseFile?: string
 }
+
+/** More than any chain is expected to take back. */
+const reorganisationBlocks = 1_000
 
 const nativeCoin = `0x${'00'.repeat(20)}`
 
@@ -54,7 +58,12 @@ export function addInitCommand(program: Command): void {
     .option('--registry <address>', "the ConditionRegistry contract (default: the bank's own)")
     .option('--chain-id <number>', 'do not ask the chain: take this id (needs --registry)')
     .option('--token <address>', 'token of new channels; the zero address is the native coin', nativeCoin)
-    .option('--finality-blocks <number>', 'blocks on top of a block before its money counts', '12')
+    .option(
+      '--finality <when>',
+      'when a block counts: finalized, safe, or so many blocks on top',
+      'finalized',
+    )
+    .option('--poll-interval <ms>', 'how often to look at the chain', '2000')
     .option('--listen <host:port>', 'where peers connect; port 0: any free one', '127.0.0.1:9735')
     .option('--api <host:port>', 'where commands and applications connect', '127.0.0.1:9780')
     .option('--lock-period <seconds>', 'how long a lonely close of your channels can be disputed', '86400')
@@ -62,6 +71,8 @@ export function addInitCommand(program: Command): void {
       '--import-key <file>',
       "take the account's private key (hexadecimal) from this file; - for standard input",
     )
+    .option('--max-joint-deposit <amount>', 'put in at most this when a peer asks to open a channel jointly')
+    .option('--light-kdf', 'weak protection of the keystores, fast: for networks that are thrown away only')
     .option('--passphrase-file <file>', 'read the passphrase from this file instead of asking')
     .addHelpText(
       'after',
@@ -76,7 +87,11 @@ export function addInitCommand(program: Command): void {
         const config = await readOptions(options)
         const imported = options.importKey === undefined ? undefined : readPrivateKey(options.importKey)
         const passphrase = await chooseFreshPassphrase(options)
-        const keys = await build(directory.path, config, passphrase, imported)
+        const keys = await build(directory.path, config, {
+          passphrase,
+          account: imported,
+          light: options.lightKdf,
+        })
         output.result(
           { dataDir: directory.path, nodeId: keys.nodeId, signer: keys.signer, account: keys.account },
           () =>
@@ -98,17 +113,27 @@ async function readOptions(options: Options): Promise<ConfigFile> {
   const token = parseAddress(options.token, '--token')
   const { min, max } = lockPeriodBoundsSeconds
   const settings = {
-    finalityBlocks: parseWhole(options.finalityBlocks, '--finality-blocks', 0, 10_000),
+    finality: parseFinality(options.finality),
+    pollIntervalMs: parseWhole(options.pollInterval, '--poll-interval', 20, 600_000),
     listen: parseEndpoint(options.listen, '--listen'),
     api: parseEndpoint(options.api, '--api'),
     lockPeriodSeconds: parseWhole(options.lockPeriod, '--lock-period', min, max),
   }
   const registryGiven =
     options.registry === undefined ? undefined : parseAddress(options.registry, '--registry')
-  const { chainId, registry } = await placeOnChain(options, { rpcUrl, bank, token }, registryGiven)
+  const { chainId, registry, headBlock } = await placeOnChain(options, { rpcUrl, bank, token }, registryGiven)
   return {
     version: 1,
-    chain: { rpcUrl, chainId, bank, registry, finalityBlocks: settings.finalityBlocks },
+    chain: {
+      rpcUrl,
+      chainId,
+      bank,
+      registry,
+      // The signer key is fresh, so no channel of this node can be older than this moment (and its reorganisations).
+      fromBlock: Math.max(0, headBlock - reorganisationBlocks),
+      finality: settings.finality,
+      pollIntervalMs: settings.pollIntervalMs,
+    },
     token,
     listen: settings.listen,
     api: settings.api,
@@ -117,6 +142,10 @@ async function readOptions(options: Options): Promise<ConfigFile> {
       // A quarter of the shortest lock period the bank allows leaves the rest to watch and answer in.
       safetyMarginSeconds: min / 4,
       minLockAmount: '1',
+      maxJointDeposit:
+        options.maxJointDeposit === undefined
+          ? {}
+          : { [token]: String(parseAmount(options.maxJointDeposit, '--max-joint-deposit')) },
     },
   }
 }
@@ -125,12 +154,13 @@ async function placeOnChain(
   options: Options,
   target: { rpcUrl: string; bank: `0x${string}`; token: `0x${string}` },
   registryGiven: `0x${string}` | undefined,
-): Promise<{ chainId: number; registry: `0x${string}` }> {
+): Promise<{ chainId: number; registry: `0x${string}`; headBlock: number }> {
   if (options.chainId !== undefined) {
     const chainId = parseWhole(options.chainId, '--chain-id', 1, Number.MAX_SAFE_INTEGER)
-    if (registryGiven !== undefined) return { chainId, registry: registryGiven }
+    if (registryGiven !== undefined) return { chainId, registry: registryGiven, headBlock: 0 }
     throw usage('--registry', '--chain-id without --registry', 'Give both, or neither to ask the chain.')
   }
+  const { probeChain } = await import('../chain-probe.ts')
   return checkedPlace(await probeChain(target), registryGiven)
 }
 
@@ -157,7 +187,7 @@ function checkedPlace(probe: ChainProbe, registryGiven: `0x${string}` | undefine
       'Check --token and --rpc-url.',
       'no-token',
     )
-  return { chainId: probe.chainId, registry }
+  return { chainId: probe.chainId, registry, headBlock: Number(probe.headBlock) }
 }
 
 function refuseExisting(path: string): void {
@@ -170,15 +200,15 @@ function refuseExisting(path: string): void {
   })
 }
 
-async function build(path: string, config: ConfigFile, passphrase: string, imported: Uint8Array | undefined) {
+async function build(path: string, config: ConfigFile, keyOptions: Omit<KeyOptions, 'directory'>) {
   const parent = dirname(path)
   mkdirSync(parent, { recursive: true })
   const draft = mkdtempSync(join(parent, '.tally-init-'))
   try {
     const inside = dataDirectory(draft)
-    const keys = await createKeys(inside.keys, passphrase, imported)
+    const { createKeys } = await import('../keys.ts')
+    const keys = await createKeys({ ...keyOptions, directory: inside.keys })
     writeFileSync(inside.config, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600, flush: true })
-    writeFileSync(inside.apiToken, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flush: true })
     flushDirectory(draft)
     renameSync(draft, path)
     flushDirectory(parent)
@@ -200,4 +230,8 @@ function readPrivateKey(source: string): Uint8Array {
   const digits = /^(?:0x)?([0-9a-fA-F]{64})$/.exec(text)?.[1]
   if (digits === undefined) throw usage('--import-key', 'this is not a private key', remedy, 'bad-key')
   return Uint8Array.from(Buffer.from(digits, 'hex'))
+}
+
+function parseFinality(text: string): 'finalized' | 'safe' | number {
+  return text === 'finalized' || text === 'safe' ? text : parseWhole(text, '--finality', 0, 10_000)
 }

@@ -1,7 +1,7 @@
 /** The demo's chain: a private anvil, the bank, the registry and a token, and what the chain says of them. */
-import { testTokenAbi, virtualBankAbi } from '@tallystick/evm'
+import { bankAbi, deployContracts, deployTestToken, mintTestToken, tokenAbi } from '@tallystick/evm'
 import type { Anvil } from '@tallystick/evm/anvil'
-import { deployContracts, startAnvil } from '@tallystick/evm/anvil'
+import { startAnvil } from '@tallystick/evm/anvil'
 import type { Hex, PublicClient } from 'viem'
 import { createPublicClient, decodeFunctionData, http } from 'viem'
 import type { Estate } from '../processes/estate.ts'
@@ -43,16 +43,22 @@ const gasWei = 10n ** 18n
 export async function startNetwork(estate: Estate): Promise<Network> {
   const anvil = await startAnvil({ blockTimeSeconds })
   estate.onEnd(() => anvil.stop())
-  const contracts = await deployContracts(anvil)
+  const [deployer] = anvil.accounts
+  if (deployer === undefined) throw new Error('anvil came without accounts')
+  const deployment = { rpcUrl: anvil.rpcUrl, privateKey: deployer.privateKey, pollIntervalMs: 50 }
+  const contracts = await deployContracts(deployment)
+  const token = await deployTestToken(deployment)
   const client = createPublicClient({ transport: http(anvil.rpcUrl) })
-  const read = { address: contracts.token, abi: testTokenAbi } as const
+  const read = { address: token, abi: tokenAbi } as const
   const [symbol, decimals] = await Promise.all([
     client.readContract({ ...read, functionName: 'symbol' }),
     client.readContract({ ...read, functionName: 'decimals' }),
   ])
   return {
-    ...contracts,
     anvil,
+    bank: contracts.bank,
+    registry: contracts.registry,
+    token,
     rpcUrl: anvil.rpcUrl,
     symbol,
     unit: 10n ** BigInt(decimals),
@@ -62,7 +68,7 @@ export async function startNetwork(estate: Estate): Promise<Network> {
     verdictOn: (channelId) => readVerdict(client, contracts.bank, channelId),
     async endow(account, tokens) {
       await anvil.setBalance(account, gasWei)
-      await contracts.mint(account, tokens)
+      await mintTestToken(deployment, token, account, tokens)
     },
   }
 }
@@ -70,7 +76,7 @@ export async function startNetwork(estate: Estate): Promise<Network> {
 async function readPayouts(client: PublicClient, bank: Hex, channelId: Hex) {
   const filter = {
     address: bank,
-    abi: virtualBankAbi,
+    abi: bankAbi,
     args: { channelId },
     fromBlock: 0n,
     strict: true,
@@ -84,7 +90,7 @@ async function readPayouts(client: PublicClient, bank: Hex, channelId: Hex) {
 async function readVerdict(client: PublicClient, bank: Hex, channelId: Hex): Promise<Verdict> {
   const filter = {
     address: bank,
-    abi: virtualBankAbi,
+    abi: bankAbi,
     args: { channelId },
     fromBlock: 0n,
     strict: true,
@@ -96,7 +102,7 @@ async function readVerdict(client: PublicClient, bank: Hex, channelId: Hex): Pro
   if (closed === undefined || challenged === undefined)
     throw new Error('the bank has not judged this channel')
   const { input } = await client.getTransaction({ hash: challenged.transactionHash })
-  const call = decodeFunctionData({ abi: virtualBankAbi, data: input })
+  const call = decodeFunctionData({ abi: bankAbi, data: input })
   if (call.functionName !== 'challenge') throw new Error('the challenge was made through another contract')
   return {
     stated: closed.args.closing.statedOut,

@@ -11,6 +11,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Hex, NodeClient } from '@tallystick/client'
 import { dataDirectory } from '../data-directory.ts'
+import type { FailureDetail } from '../failure.ts'
 import { Failure } from '../failure.ts'
 import { connectNode } from '../node-api.ts'
 import type { Estate } from '../processes/estate.ts'
@@ -48,8 +49,8 @@ export async function createParty(
   const made = (await tally(
     'init',
     ...['--rpc-url', network.rpcUrl, '--bank', network.bank, '--registry', network.registry],
-    ...['--token', network.token, '--finality-blocks', String(network.finalityBlocks)],
-    ...['--listen', '127.0.0.1:0', '--api', '127.0.0.1:0', '--lock-period', '600'],
+    ...['--token', network.token, '--finality', String(network.finalityBlocks), '--poll-interval', '100'],
+    ...['--listen', '127.0.0.1:0', '--api', '127.0.0.1:0', '--lock-period', '600', '--light-kdf'],
   )) as { account: Hex; nodeId: string }
   let running: ChildProcess | undefined
   return {
@@ -79,14 +80,11 @@ export async function createParty(
 async function readyAddress(child: ChildProcess, name: string, log: string): Promise<string> {
   if (child.stdout === null) throw new Error('the node was started without a pipe')
   for await (const line of createInterface({ input: child.stdout })) {
-    const { address } = JSON.parse(line) as { address?: string }
-    if (address !== undefined) return address
+    const answer = parseAnswer(line)
+    if (answer?.address !== undefined) return answer.address
+    if (answer?.error !== undefined) throw commandFailed(`the node of ${name}`, answer.error)
   }
-  throw new Failure('checkFailed', {
-    code: 'node-did-not-start',
-    message: `the node of ${name} ended before it was ready`,
-    remedy: `Run the demo again with --keep and read ${log}.`,
-  })
+  throw commandFailed(`the node of ${name}`, undefined, `Run the demo again with --keep and read ${log}.`)
 }
 
 /** @throws {Failure} what the command itself reported. */
@@ -104,19 +102,27 @@ async function runTally(estate: Estate, args: readonly string[], passphraseFile:
   const [code] = (await once(child, 'close')) as [number | null]
   const answer = parseAnswer(output)
   if (code === 0) return answer
-  throw new Failure('checkFailed', {
-    code: answer?.error?.code ?? 'command-failed',
-    message: `tally ${args.filter((arg) => arg !== '--json').join(' ')}: ${answer?.error?.message ?? `ended with ${code}`}`,
-    remedy: answer?.error?.remedy ?? 'Run the demo again with --keep and read the logs.',
-  })
+  throw commandFailed(`tally ${args.filter((arg) => arg !== '--json').join(' ')}`, answer?.error)
 }
 
-function parseAnswer(
-  output: string,
-): { error?: { code: string; message: string; remedy: string } } | undefined {
+type Answer = { readonly address?: string; readonly error?: FailureDetail }
+
+function parseAnswer(output: string): Answer | undefined {
   try {
     return JSON.parse(output)
   } catch {
     return undefined
   }
+}
+
+function commandFailed(
+  what: string,
+  error: FailureDetail | undefined,
+  remedy = 'Run the demo again with --keep and read the logs.',
+): Failure {
+  return new Failure('checkFailed', {
+    code: error?.code ?? 'command-failed',
+    message: `${what}: ${error?.message ?? 'ended without a word'}`,
+    remedy: error?.remedy ?? remedy,
+  })
 }
