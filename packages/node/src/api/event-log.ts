@@ -86,25 +86,20 @@ export function createEventLog(
     })
   }
 
-  function startAt(lastEventId: string | undefined): { number: number; reset: Reset | undefined } {
-    if (lastEventId === undefined) return { number: nextNumber(), reset: undefined }
-    const [, ofRun, number] = /^([0-9a-f]{16})-([0-9]{1,15})$/.exec(lastEventId) ?? []
-    if (ofRun === undefined || number === undefined)
-      throw new RequestError('INVALID_REQUEST', {
-        field: 'Last-Event-ID',
-        detail: 'It is not an id of this API.',
-      })
-    if (ofRun !== run || Number(number) >= nextNumber()) return { number: nextNumber(), reset: 'restarted' }
-    if (Number(number) + 1 < firstNumber) return { number: nextNumber(), reset: 'too-old' }
-    return { number: Number(number) + 1, reset: undefined }
+  function startAt(last: EventId | undefined): { number: number; reset: Reset | undefined } {
+    if (last === undefined) return { number: nextNumber(), reset: undefined }
+    if (last.run !== run || last.number >= nextNumber()) return { number: nextNumber(), reset: 'restarted' }
+    if (last.number + 1 < firstNumber) return { number: nextNumber(), reset: 'too-old' }
+    return { number: last.number + 1, reset: undefined }
   }
 
   return {
     read(lastEventId) {
       if (readers >= maxReaders)
         throw new RequestError('OVERLOADED', { detail: 'Too many listeners for events.' })
+      const last = lastEventId === undefined ? undefined : parseEventId(lastEventId)
       listen()
-      let { number, reset } = startAt(lastEventId)
+      let { number, reset } = startAt(last)
       readers++
       let closed = false
       const take = (): LoggedEvent | undefined => {
@@ -137,4 +132,18 @@ export function createEventLog(
     },
     close: stop,
   }
+}
+
+interface EventId {
+  readonly run: string
+  readonly number: number
+}
+
+function parseEventId(text: string): EventId {
+  const [, run, number] = /^([0-9a-f]{16})-([0-9]{1,15})$/.exec(text) ?? []
+  if (run !== undefined && number !== undefined) return { run, number: Number(number) }
+  throw new RequestError('INVALID_REQUEST', {
+    field: 'Last-Event-ID',
+    detail: 'It is not an id of this API.',
+  })
 }
