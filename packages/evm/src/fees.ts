@@ -30,7 +30,7 @@ export function marketFees(baseFeePerGas: bigint, suggestedPriorityFee: bigint, 
 
 /**
  * Fees that replace a waiting transaction: nodes want both at least 10 % higher (go-ethereum; others 12.5 %).
- * Undefined when the caps do not allow it.
+ * `market` is within the caps already. Undefined when the caps do not allow to replace.
  */
 export function replacementFees(previous: Fees, market: Fees, caps: FeeCaps): Fees | undefined {
   const maxPriorityFeePerGas = max(raised(previous.maxPriorityFeePerGas), market.maxPriorityFeePerGas)

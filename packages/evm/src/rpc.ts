@@ -146,7 +146,7 @@ export function createRpc(options: RpcOptions): Rpc {
     },
     knowsTransaction: async (hash) => (await get('eth_getTransactionByHash', [hash])) !== null,
     call: (request_, at) => ask('eth_call', [callParameter(request_), blockParameter(at)]),
-    estimateGas: (request_) => ask('eth_estimateGas', [callParameter(request_)]),
+    estimateGas: (request_) => ask('eth_estimateGas', [callParameter(request_), 'latest']),
     transactionCount: async (account, at = 'latest') => {
       return Number(await number('eth_getTransactionCount', [account, blockParameter(at)]))
     },

@@ -17,8 +17,13 @@ export interface Entry {
   record: SubmissionRecord | undefined
   /** Where it is included now, final or not. */
   seen: { readonly transactionHash: Hex; readonly blockHash: Hex } | undefined
-  /** Head number when the last attempt was made, and the time by a clock that never goes back. */
-  sentAtBlock: bigint
+  /** Attempts that an endpoint has taken, as far as was told. */
+  attemptsTaken: number
+  /**
+   * Head number when the last attempt was made (undefined after a restart: counted from the first look), and the time by a
+   * clock that never goes back.
+   */
+  sentAtBlock: bigint | undefined
   sentAtMs: number
   /** The endpoint refused the fee: replace it at the next look instead of waiting. */
   feeRefused: boolean
@@ -54,7 +59,8 @@ export function createEntry(
     progress: undefined,
     record,
     seen: undefined,
-    sentAtBlock: 0n,
+    attemptsTaken: 0,
+    sentAtBlock: undefined,
     sentAtMs: performance.now(),
     feeRefused: false,
     looksWithoutReceipt: 0,

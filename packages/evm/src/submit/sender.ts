@@ -26,8 +26,8 @@ export interface SenderOptions {
 export interface Sender {
   /** Gives the entry a nonce and sends it. `gas` is the limit. @throws ChainError `insufficient_gas_funds` */
   launch(entry: Entry, gas: bigint): Promise<void>
-  /** Sends the same intention with the same nonce and a higher fee. */
-  replace(entry: Entry, head: Header): Promise<void>
+  /** Sends the same intention with the same nonce and a higher fee; false (and reported) when that is not possible now. */
+  replace(entry: Entry, head: Header): Promise<boolean>
   /** Sends the newest attempt again as it is. */
   resend(entry: Entry): Promise<void>
   save(entry: Entry, record: SubmissionRecord): Promise<void>
@@ -82,9 +82,24 @@ export function createSender({ rpc, chainId, account, journal, feeCaps }: Sender
     return Math.max(counted, ...[...pending.keys()].map((nonce) => nonce + 1))
   }
 
-  const release = async (entry: Entry, attempt: Attempt): Promise<void> => {
+  /** Hands the newest attempt to the endpoint, and tells when it was taken. */
+  const release = async (entry: Entry): Promise<void> => {
+    const record = recordOf(entry)
+    const attempt = newest(record)
     const answer = await rpc.send(attempt.raw)
-    if ('fault' in answer) refused(entry, answer.fault, account.address)
+    if ('fault' in answer && !isTaken(answer.fault)) {
+      refused(entry, answer.fault, account.address)
+      return
+    }
+    if (entry.attemptsTaken >= record.attempts.length) return
+    entry.attemptsTaken = record.attempts.length
+    report(entry, {
+      stage: 'sent',
+      transactionHash: attempt.hash,
+      nonce: record.nonce,
+      maxFeePerGas: attempt.maxFeePerGas,
+      attempt: record.attempts.length,
+    })
   }
 
   const launch = (entry: Entry, gas: bigint) =>
@@ -107,26 +122,19 @@ export function createSender({ rpc, chainId, account, journal, feeCaps }: Sender
         attempts: [attempt],
         outcome: undefined,
       })
+      entry.attemptsTaken = 0
       pending.set(nonce, entry)
-      await announce(entry, attempt, head.number)
+      await announce(entry, head.number)
     })
 
   /** From here on the tracker answers for it: a failure to send is only a delay. */
-  const announce = async (entry: Entry, attempt: Attempt, headNumber: bigint): Promise<void> => {
+  const announce = async (entry: Entry, headNumber: bigint): Promise<void> => {
     entry.sentAtBlock = headNumber
     entry.sentAtMs = performance.now()
     entry.feeRefused = false
     entry.looksWithoutReceipt = 0
-    const { nonce, attempts } = recordOf(entry)
-    report(entry, {
-      stage: 'sent',
-      transactionHash: attempt.hash,
-      nonce,
-      maxFeePerGas: attempt.maxFeePerGas,
-      attempt: attempts.length,
-    })
     try {
-      await release(entry, attempt)
+      await release(entry)
     } catch (error) {
       if (!(error instanceof ChainError)) throw error
       report(entry, { stage: 'waiting', error })
@@ -140,23 +148,24 @@ export function createSender({ rpc, chainId, account, journal, feeCaps }: Sender
       const offer = replacementFees(previous, await fees(head), feeCaps)
       if (offer === undefined) {
         report(entry, { stage: 'waiting', error: capped(feeCaps) })
-        return
+        return false
       }
       const needed = record.gas * offer.maxFeePerGas + record.value
       const balance = await rpc.balance(account.address, 'latest')
       if (balance < needed) {
         report(entry, { stage: 'waiting', error: unaffordable(account.address, needed, balance) })
-        return
+        return false
       }
       const attempt = await sign(entry, record.gas, record.nonce, offer)
       await save(entry, { ...record, attempts: [...record.attempts, attempt] })
-      await announce(entry, attempt, head.number)
+      await announce(entry, head.number)
+      return true
     })
 
   return {
     launch,
     replace,
-    resend: (entry) => inTurn(() => release(entry, newest(recordOf(entry)))),
+    resend: (entry) => inTurn(() => release(entry)),
     save,
     pending,
     adopt: (entry) => pending.set(recordOf(entry).nonce, entry),
@@ -187,12 +196,20 @@ async function countWithWaiting(rpc: Rpc, account: Hex): Promise<number> {
   return Math.max(latest, Number(answer.result))
 }
 
-/** What the endpoint says to a signed transaction; the words are those of go-ethereum, Nethermind, Besu, Erigon, Reth. */
+/**
+ * Whether the endpoint has the transaction already, or its nonce is in the chain (receipts will tell whose). These words
+ * and those below are of go-ethereum, Nethermind, Besu, Erigon, Reth and anvil.
+ */
+function isTaken(fault: RpcFault): boolean {
+  const text = fault.message.toLowerCase()
+  return /already known|known transaction|already imported|already in mempool|nonce.*too low|nonce too small|old nonce|nonce has already/.test(
+    text,
+  )
+}
+
+/** Why the endpoint does not take a signed transaction. */
 function refused(entry: Entry, fault: RpcFault, account: Hex): void {
   const text = fault.message.toLowerCase()
-  if (/already known|known transaction|already imported|already in mempool/.test(text)) return
-  // Included already, or taken by another transaction: receipts will tell.
-  if (/nonce.*too low|nonce too small|old nonce|nonce has already/.test(text)) return
   if (/underpriced|fee.*too low|less than block base fee|max fee per gas|gas price/.test(text))
     entry.feeRefused = true
   const error = /insufficient funds|insufficient balance/.test(text)

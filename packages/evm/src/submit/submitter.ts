@@ -154,7 +154,7 @@ export function createSubmitter(options: SubmitterOptions): Submitter {
     allowanceOf: options.allowanceOf,
     tokenBalanceOf: options.tokenBalanceOf,
     account: options.account,
-    simulate: (call) => simulateEncoded(call.kind, encodeCall(contracts, call)),
+    simulate: async (call) => simulateEncoded(call.kind, encodeCall(contracts, call)),
     /** Resolves when the allowance is in the chain (final or not): what follows has a higher nonce. */
     approve: async (call, key) => {
       const encoded = encodeCall(contracts, call)
@@ -178,7 +178,7 @@ export function createSubmitter(options: SubmitterOptions): Submitter {
   })
 
   return {
-    simulate: (call) => simulateEncoded(call.kind, encodeCall(contracts, call)),
+    simulate: async (call) => simulateEncoded(call.kind, encodeCall(contracts, call)),
     submit,
     stop: () => {
       for (const entry of entries.values()) entry.finished.reject(stoppedError())

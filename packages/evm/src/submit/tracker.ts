@@ -85,19 +85,24 @@ export function createTracker(options: TrackerOptions): Tracker {
 
   const run = async (): Promise<void> => {
     let failures = 0
-    while (sender.pending.size > 0 && !signal.aborted) {
-      let waitMs = options.pollIntervalMs
-      try {
-        await connection.verified()
-        await look()
-        failures = 0
-      } catch (error) {
-        if (!isEndpointError(error)) throw error
-        for (const entry of sender.pending.values()) report(entry, { stage: 'waiting', error })
-        failures += 1
-        waitMs = Math.min(options.pollIntervalMs * 2 ** failures, 10_000)
+    try {
+      while (sender.pending.size > 0 && !signal.aborted) {
+        let waitMs = options.pollIntervalMs
+        try {
+          await connection.verified()
+          await look()
+          failures = 0
+        } catch (error) {
+          if (!isEndpointError(error)) throw error
+          for (const entry of sender.pending.values()) report(entry, { stage: 'waiting', error })
+          failures += 1
+          waitMs = Math.min(options.pollIntervalMs * 2 ** failures, 10_000)
+        }
+        await pause(waitMs, signal)
       }
-      await pause(waitMs, signal)
+    } finally {
+      // In the same turn as the last look at what is pending: a launch in between must not be forgotten.
+      isRunning = false
     }
   }
 
@@ -105,14 +110,10 @@ export function createTracker(options: TrackerOptions): Tracker {
     wake: () => {
       if (isRunning) return
       isRunning = true
-      run()
-        .catch((error: unknown) => {
-          // The journal failed: nothing can be promised any more for what is under way.
-          for (const entry of sender.pending.values()) entry.finished.reject(error)
-        })
-        .finally(() => {
-          isRunning = false
-        })
+      run().catch((error: unknown) => {
+        // The journal failed: nothing can be promised any more for what is under way.
+        for (const entry of sender.pending.values()) entry.finished.reject(error)
+      })
     },
   }
 }
@@ -125,7 +126,10 @@ async function attend(options: TrackerOptions, entry: Entry, view: View): Promis
     if (entry.seen !== undefined) {
       report(entry, { stage: 'dropped', transactionHash: entry.seen.transactionHash })
       entry.seen = undefined
-      entry.checkedAtBlock = -1n
+      entry.attemptsTaken = 0
+      entry.sentAtBlock = view.head.number
+      entry.sentAtMs = performance.now()
+      return options.sender.resend(entry)
     }
   }
   if (record.nonce < view.count) return attendTaken(options, entry, view)
@@ -229,12 +233,13 @@ async function attendWaiting(options: TrackerOptions, entry: Entry, view: View):
   const { sender, rpc } = options
   const record = recordOf(entry)
   const isNext = record.nonce === view.count
+  entry.sentAtBlock ??= view.head.number
   const isDue =
     entry.feeRefused ||
     view.head.number - entry.sentAtBlock >= options.resubmitAfterBlocks ||
     performance.now() - entry.sentAtMs >= options.resubmitAfterMs
   // Those behind it wait for it, not for a higher fee.
-  if (isNext && isDue) return sender.replace(entry, view.head)
+  if (isNext && isDue && (await sender.replace(entry, view.head))) return
   if (entry.checkedAtBlock === view.head.number) return
   entry.checkedAtBlock = view.head.number
   if (!(await rpc.knowsTransaction(newest(record).hash))) await sender.resend(entry)

@@ -14,7 +14,7 @@ export interface Recorder {
   readonly watch: ChainWatch
 }
 
-const DEADLINE_MS = 60_000
+const DEADLINE_MS = 30_000
 
 export function record(port: ChainPort, cursor?: BlockRef): Recorder {
   const facts: ChainFact[] = []
