@@ -70,7 +70,8 @@ export function acknowledge(state: ChannelState, ctx: Context): Outcome {
   if (state.closing !== undefined && accepted.nonce > state.closing.in.nonce) return done(state)
   const direction = peerOf(state)
   const ack = ctx.signer.sign(balanceProof(state.setup, direction, accepted))
-  return resendAck({ ...state, in: { ...state.in, acked: accepted, ack } }, ctx)
+  const answers = answersOnPending(state.in.answers, [accepted.locks])
+  return resendAck({ ...state, in: { ...state.in, acked: accepted, ack, answers } }, ctx)
 }
 
 /** Sends the stored acknowledgement; the connection's lag counts from here (LN-14). */

@@ -77,7 +77,9 @@ export function takeSync(state: ChannelState, message: Sync, ctx: Context): Outc
     out: known === out.knownAccepted ? out : withTip({ ...out, knownAccepted: known }),
     link: { ...state.link, synced: true },
   }
-  const notice: Effect[] = behind || message.lost ? [{ type: 'peer-lost-data' }] : []
+  // A sync that comes twice on one connection may be older than what was agreed since.
+  const news = !state.link.synced && (behind || message.lost)
+  const notice: Effect[] = news ? [{ type: 'peer-lost-data' }] : []
   return sendAgain(synced, message, accepted, notice, ctx)
 }
 

@@ -15,6 +15,7 @@ import {
   contentHash,
   digestOf,
   domainOf,
+  encodeMessage,
   encodeOperations,
   LOCK_TYPE_HASH,
   type Lock,
@@ -22,6 +23,7 @@ import {
   lockLeaf,
   lockPath,
   locksRoot,
+  type Message,
   memoReceipt,
   memoRoot,
   NO_LOCKS,
@@ -354,5 +356,92 @@ export function memoVectors() {
         paths: operations.map((_, i) => memoReceipt(crypto, line, i).path.map(toHex)),
       }
     }),
+  }
+}
+
+const line = { nonce: 9, acked: 4, contentHash: word('content'), signature: word64('line') }
+const cosigned = {
+  channelId,
+  party: 1,
+  total: 12_345n,
+  validUntil: 1_900_000_000,
+  signature: word64('w'),
+} as const
+const signed = { channelId, delta: -5n, validUntil: 1_900_000_000, signature: word64('t') } as const
+const joint = {
+  channelId,
+  amounts: [10n, MAX128],
+  sender: addressNamed('sender'),
+  validUntil: 1_900_000_000,
+} as const
+
+function word64(name: string): Uint8Array {
+  return new Uint8Array([...word(`${name} r`), ...word(`${name} s`)])
+}
+
+/** One of each message. */
+export const MESSAGES: readonly Message[] = [
+  {
+    type: 'hello',
+    version: 1,
+    chainId: CHAIN_ID,
+    bank: BANK,
+    registry: REGISTRY,
+    signer: alice.address,
+    owner: addressNamed('owner'),
+    agent: 'tallystick/0.1.0',
+    session: word('session').slice(0, 16),
+  },
+  { type: 'ping', id: 1 },
+  { type: 'pong', id: Number.MAX_SAFE_INTEGER },
+  { type: 'error', code: 'chain-differs', field: 'hello/bank', text: 'use the same bank' },
+  { type: 'channel-proposal', params: paramsNamed('first'), party: 0, joint: [1n, 2n], deposit: 0n },
+  { type: 'channel-accept', channelId },
+  { type: 'joint-request', ...joint },
+  { type: 'joint-consent', ...joint, authorisation: new Uint8Array(65).fill(7) },
+  {
+    type: 'sync',
+    channelId,
+    accepted: line,
+    ackedNonce: 8,
+    agreed: { nonce: 0, acked: 0, contentHash: new Uint8Array(32), signature: new Uint8Array(64) },
+    lost: false,
+  },
+  {
+    type: 'update',
+    channelId,
+    direction: 1,
+    nonce: 12,
+    base: 10,
+    acked: 9,
+    operationCount: OPERATIONS.length,
+    operations: encoded(OPERATIONS).bytes.slice(),
+    signature: word64('update'),
+  },
+  { type: 'ack', channelId, direction: 0, nonce: 12, signature: word64('ack') },
+  {
+    type: 'refusal',
+    channelId,
+    about: 'update',
+    nonce: 12,
+    lastAccepted: 10,
+    code: 'insufficient',
+    field: 'operations',
+  },
+  { type: 'withdrawal-request', ...cosigned },
+  { type: 'withdrawal-consent', ...cosigned },
+  { type: 'together-offer', ...signed },
+  { type: 'together-consent', ...signed },
+  { type: 'lock-key', channelId, slot: 511, born: 7, key: new Uint8Array([1, ...word('preimage')]) },
+  { type: 'lock-fail', channelId, slot: 0, born: 7, reason: 65_535 },
+]
+
+export function wireVectors() {
+  return {
+    messages: MESSAGES.map((message) => ({ type: message.type, frame: toHex(encodeMessage(message)) })),
+    operations: OPERATIONS.map((operation) => ({
+      type: operation.type,
+      bytes: toHex(encoded([operation]).bytes),
+    })),
   }
 }

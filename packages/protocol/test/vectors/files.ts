@@ -1,6 +1,13 @@
 /** The vector files and what belongs into each. */
 
-import { channelVectors, conditionVectors, digestVectors, lockVectors, memoVectors } from './build.ts'
+import {
+  channelVectors,
+  conditionVectors,
+  digestVectors,
+  lockVectors,
+  memoVectors,
+  wireVectors,
+} from './build.ts'
 
 const BUILDERS = {
   channel: channelVectors,
@@ -8,6 +15,7 @@ const BUILDERS = {
   locks: lockVectors,
   conditions: conditionVectors,
   memo: memoVectors,
+  wire: wireVectors,
 } as const
 
 type VectorName = keyof typeof BUILDERS
