@@ -10,7 +10,7 @@ import type { ChannelView, Hex } from '@tallystick/client'
 import { waitForChannel } from '../node-api.ts'
 import { closeWithOldLine } from './cheater.ts'
 import type { Stage } from './stage.ts'
-import { inTokens } from './stage.ts'
+import { inTokens, openChannel } from './stage.ts'
 
 export type CheatResult = {
   readonly channelId: Hex
@@ -36,10 +36,7 @@ export async function playCheat(stage: Stage): Promise<CheatResult> {
   say(
     `Second act. The buyer opens another channel with ${inTokens(deposit, network)} and pays ${honestPayments} times.`,
   )
-  const opened = (await buyer.tally('channel', 'open', stage.sellerAddress, String(deposit))) as {
-    channel: { channelId: Hex }
-  }
-  const { channelId } = opened.channel
+  const channelId = await openChannel(stage, deposit)
   await pay(stage, channelId, honestPayments, network.unit)
 
   say('The buyer keeps a copy of its data directory from this moment.')

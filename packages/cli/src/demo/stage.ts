@@ -1,4 +1,6 @@
 /** What both acts of the demo share: who plays, on which chain, and how it is told. */
+import type { ChannelView, Hex } from '@tallystick/client'
+import { waitForChannel } from '../node-api.ts'
 import type { Estate } from '../processes/estate.ts'
 import type { Checks } from './checks.ts'
 import type { Network } from './network.ts'
@@ -17,6 +19,17 @@ export type Stage = {
   /** One plain sentence for each step. */
   say(sentence: string): void
 }
+
+/** The buyer opens a channel to the seller, as a user would; resolves once both nodes count its deposit. */
+export async function openChannel({ buyer, seller, sellerAddress }: Stage, deposit: bigint): Promise<Hex> {
+  const { channel } = (await buyer.tally('channel', 'open', sellerAddress, String(deposit))) as {
+    channel: ChannelView
+  }
+  await waitForChannel(seller.api(), channel.channelId, 'open', openTimeoutMs)
+  return channel.channelId
+}
+
+const openTimeoutMs = 60_000
 
 /** An amount for people: whole tokens where it is whole. */
 export function inTokens(amount: bigint, network: Pick<Network, 'unit' | 'symbol'>): string {
