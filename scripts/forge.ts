@@ -3,6 +3,7 @@
  * As a program (`npm run forge -- ...`) it passes everything on.
  */
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -30,15 +31,29 @@ export function forgeBinary(): string {
   }
 }
 
-/** Compiles `sources` (paths from the root) into contracts/out. @throws Error with the compiler's own words. */
-export function forgeBuild(sources: readonly string[]): void {
-  const forge: SpawnSyncReturns<string> = spawnSync(forgeBinary(), ['build', ...sources], {
-    cwd: root,
-    encoding: 'utf8',
-  })
+type Artifact = { abi: unknown[]; bytecode: { object: string }; deployedBytecode: { object: string } }
+
+/**
+ * Compiles `sources` (paths from the root) with the settings that foundry.toml gives each, apart from the tests' own
+ * builds, and returns the artifact of a contract by its name.
+ * @throws Error with the compiler's own words.
+ */
+export function forgeBuild(sources: readonly string[]): (contract: string) => Artifact {
+  const out = join('contracts', 'cache', 'artifacts')
+  const args = [
+    'build',
+    '--out',
+    out,
+    '--cache-path',
+    join('contracts', 'cache', 'artifacts-cache'),
+    ...sources,
+  ]
+  const forge: SpawnSyncReturns<string> = spawnSync(forgeBinary(), args, { cwd: root, encoding: 'utf8' })
   if (forge.status !== 0) {
     throw new Error(`forge build failed:\n${forge.error ?? ''}${forge.stdout ?? ''}${forge.stderr ?? ''}`)
   }
+  return (contract) =>
+    JSON.parse(readFileSync(join(root, out, `${contract}.sol`, `${contract}.json`), 'utf8'))
 }
 
 if (import.meta.main) {

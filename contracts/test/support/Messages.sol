@@ -20,7 +20,7 @@ library Messages {
         return keccak256(bytes.concat(hex"1901", domain, structHash));
     }
 
-    function balanceProof(bytes32 channelId, uint8 direction, uint64 nonce, uint64 acked, bytes32 contentHash)
+    function balanceProof(bytes32 channelId, uint8 direction, uint64 nonce, uint64 acked, bytes32 hash)
         internal
         pure
         returns (bytes32)
@@ -28,7 +28,7 @@ library Messages {
         bytes32 typeHash = keccak256(
             "BalanceProof(bytes32 channelId,uint8 direction,uint64 nonce,uint64 acked,bytes32 contentHash)"
         );
-        return keccak256(abi.encode(typeHash, channelId, direction, nonce, acked, contentHash));
+        return keccak256(abi.encode(typeHash, channelId, direction, nonce, acked, hash));
     }
 
     function withdrawal(bytes32 channelId, uint8 party, uint128 total, uint64 validUntil)
