@@ -5,6 +5,7 @@
  *   keys/          three encrypted keystores (identity, signer, account)
  *   store/         the node's durable memory; one writer, enforced by its own lock
  *   api.token      what the HTTP API asks for; readable by the owner alone
+ *   paywall.key    what references of payments for files on sale are derived from
  *   node.json      process id and addresses, present while the node runs
  */
 import { existsSync, readFileSync, rmSync } from 'node:fs'
@@ -21,6 +22,7 @@ export type DataDirectory = {
   readonly store: string
   readonly apiToken: string
   readonly running: string
+  readonly paywallKey: string
 }
 
 export function dataDirectory(path: string): DataDirectory {
@@ -32,6 +34,7 @@ export function dataDirectory(path: string): DataDirectory {
     store: join(absolute, 'store'),
     apiToken: join(absolute, 'api.token'),
     running: join(absolute, 'node.json'),
+    paywallKey: join(absolute, 'paywall.key'),
   }
 }
 

@@ -5,19 +5,20 @@
 import { Presets, SingleBar } from 'cli-progress'
 
 export type Progress = {
-  /** `done` counts units of work so far; `detail` is a short word on the current one. */
-  update(done: number, detail?: string): void
+  /** `done` of `total` units of work; `detail` is a short word on where it stands. */
+  update(done: number, total: number, detail?: string): void
+  /** Idempotent. */
   stop(): void
 }
 
 const plainLines = 10
 
-export function createProgress(label: string, total: number, options: { json: boolean }): Progress {
-  if (options.json) return { update() {}, stop() {} }
-  return process.stderr.isTTY ? bar(label, total) : lines(label, total)
+export function createProgress(label: string, { json }: { readonly json: boolean }): Progress {
+  if (json) return { update() {}, stop() {} }
+  return process.stderr.isTTY ? bar(label) : lines(label)
 }
 
-function bar(label: string, total: number): Progress {
+function bar(label: string): Progress {
   const single = new SingleBar(
     {
       format: `${label} [{bar}] {value}/{total} {detail}`,
@@ -29,9 +30,9 @@ function bar(label: string, total: number): Progress {
     },
     Presets.legacy,
   )
-  single.start(total, 0, { detail: '' })
   return {
-    update(done, detail = '') {
+    update(done, total, detail = '') {
+      if (!single.isActive) single.start(total, done, { detail })
       single.update(done, { detail })
     },
     stop() {
@@ -40,13 +41,13 @@ function bar(label: string, total: number): Progress {
   }
 }
 
-function lines(label: string, total: number): Progress {
-  let shownTenths = 0
+function lines(label: string): Progress {
+  let shown = 0
   return {
-    update(done, detail = '') {
-      const tenths = Math.floor((done * plainLines) / total)
-      if (tenths <= shownTenths) return
-      shownTenths = tenths
+    update(done, total, detail = '') {
+      const parts = Math.floor((done * plainLines) / total)
+      if (parts <= shown) return
+      shown = parts
       process.stderr.write(`${label} ${done}/${total} ${detail}`.trimEnd().concat('\n'))
     },
     stop() {},

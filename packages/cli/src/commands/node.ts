@@ -6,6 +6,7 @@ import { Failure } from '../failure.ts'
 import { action, examples } from '../invocation.ts'
 import { createLog, logLevels } from '../node/log.ts'
 import { readPassphrase } from '../passphrase.ts'
+import { nextSignal } from '../signals.ts'
 
 type Options = {
   readonly passphraseFile?: string
@@ -38,6 +39,7 @@ With --json, the one object on standard output is printed when the node is ready
         // Imported only here: other commands need none of the node's code, and should start at once.
         const { startNode } = await import('../node/start.ts')
         const log = createLog(options.logLevel, options.logFile)
+        // From here on a signal that comes while the node is still starting ends it in good order too.
         const signalled = nextSignal()
         const node = await startNode({
           directory,
@@ -68,13 +70,6 @@ With --json, the one object on standard output is printed when the node is ready
         }
       }),
     )
-}
-
-/** From the moment of the call on: a signal that comes while the node is still starting ends it in good order too. */
-function nextSignal(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, resolve)
-  })
 }
 
 function died(error: Error): Failure {

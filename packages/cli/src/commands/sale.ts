@@ -1,12 +1,13 @@
 /** `tally sell` and `tally buy`: a file, chunk by chunk, over HTTP 402 and a payment channel. */
-import { existsSync, statSync } from 'node:fs'
+import type { Purchase } from '@tallystick/client/paywall'
 import type { Command } from 'commander'
 import { parseAddress, parseAmount, parseHttpUrl, parseWhole } from '../arguments.ts'
 import { readConfig } from '../config.ts'
-import { usage } from '../failure.ts'
 import { action, examples } from '../invocation.ts'
 import { connectNode } from '../node-api.ts'
+import { table } from '../output.ts'
 import { createProgress } from '../progress.ts'
+import { nextSignal } from '../signals.ts'
 
 type SellOptions = {
   readonly chunks: string
@@ -32,7 +33,44 @@ export function addSellCommand(program: Command): void {
 
 Serves until Ctrl-C. With --json, the one object on standard output is printed when it is ready.`,
     )
-    .action(action<SellOptions>(async () => {}))
+    .action(
+      action<SellOptions>(async ({ args, options, directory, output }) => {
+        const [file = ''] = args
+        const chunks = parseWhole(options.chunks, '--chunks', 1, 65_536)
+        const pricePerChunk = parseAmount(options.price, '--price')
+        const port = parseWhole(options.port, '--port', 0, 65_535)
+        const token = options.token === undefined ? undefined : parseAddress(options.token, '--token')
+        const api = connectNode(directory)
+        const { startSale } = await import('../sale/sell.ts')
+        const sale = await startSale({
+          api,
+          file,
+          chunks,
+          pricePerChunk,
+          token: token ?? readConfig(directory.config).token,
+          host: options.host,
+          port,
+          keyFile: directory.paywallKey,
+        })
+        const { uri, goods } = sale
+        const total = pricePerChunk * BigInt(goods.chunks.length)
+        output.result(
+          {
+            uri,
+            file,
+            bytes: goods.sizeBytes,
+            sha256: goods.sha256,
+            chunks: goods.chunks.length,
+            pricePerChunk,
+            total,
+          },
+          () =>
+            `On sale: ${goods.name}, ${goods.sizeBytes} bytes in ${goods.chunks.length} chunks of ${pricePerChunk}.\n  tally buy ${uri} --max-price ${total}\nCtrl-C ends the sale.`,
+        )
+        await nextSignal()
+        await sale.close()
+      }),
+    )
 }
 
 type BuyOptions = { readonly out?: string; readonly maxPrice: string }
@@ -48,5 +86,45 @@ export function addBuyCommand(program: Command): void {
       'after',
       examples('tally buy http://127.0.0.1:8402/ --max-price 100000000 --out ./movie.mp4'),
     )
-    .action(action<BuyOptions>(async () => {}))
+    .action(
+      action<BuyOptions>(async ({ args, options, directory, output }) => {
+        const uri = parseHttpUrl(args[0] ?? '', 'uri').href
+        const maxPrice = parseAmount(options.maxPrice, '--max-price')
+        const api = connectNode(directory)
+        const { purchase } = await import('../sale/purchase.ts')
+        const stopped = new AbortController()
+        void nextSignal().then(() => stopped.abort())
+        const bar = createProgress('Buying', output)
+        try {
+          const bought = await purchase({
+            api,
+            uri,
+            out: options.out,
+            maxPrice,
+            signal: stopped.signal,
+            onProgress: ({ chunksDone, chunkCount, bytesDone }) =>
+              bar.update(chunksDone, chunkCount, `${(bytesDone / 1e6).toFixed(1)} MB`),
+          })
+          bar.stop()
+          output.result(purchaseJson(bought), () => describe(bought))
+        } finally {
+          bar.stop()
+        }
+      }),
+    )
+}
+
+function purchaseJson({ output: file, manifest, sha256, paidNow, paidTotal, elapsedMs }: Purchase) {
+  const { sizeBytes: bytes, chunks } = manifest
+  return { file, bytes, sha256, chunks: chunks.length, paidNow, paidTotal, seconds: elapsedMs / 1000 }
+}
+
+function describe({ output: file, manifest, sha256, paidNow, elapsedMs }: Purchase): string {
+  return table([
+    ['file', file],
+    ['bytes', `${manifest.sizeBytes} in ${manifest.chunks.length} chunks, each verified`],
+    ['SHA-256', sha256],
+    ['paid now', String(paidNow)],
+    ['time', `${(elapsedMs / 1000).toFixed(1)} s`],
+  ])
 }

@@ -10,7 +10,7 @@ import type { ChannelView, Hex } from '@tallystick/client'
 import { waitForChannel } from '../node-api.ts'
 import { closeWithOldLine } from './cheater.ts'
 import type { Stage } from './stage.ts'
-import { inTokens, openChannel } from './stage.ts'
+import { balances, inTokens, openChannel } from './stage.ts'
 
 export type CheatResult = {
   readonly channelId: Hex
@@ -98,11 +98,4 @@ async function pay({ buyer }: Stage, channelId: Hex, times: number, amount: bigi
     })
     if (payment.state !== 'accepted') throw new Error(`a payment of the demo is ${payment.state}`)
   }
-}
-
-async function balances({ network, seller, buyer }: Stage) {
-  const [sellers, buyers, bank] = await Promise.all(
-    [seller.account, buyer.account, network.bank].map((account) => network.balanceOf(account)),
-  )
-  return { seller: sellers ?? 0n, buyer: buyers ?? 0n, bank: bank ?? 0n }
 }

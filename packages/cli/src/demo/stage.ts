@@ -31,6 +31,18 @@ export async function openChannel({ buyer, seller, sellerAddress }: Stage, depos
 
 const openTimeoutMs = 60_000
 
+/** Tokens on chain, in base units. */
+export type Balances = { readonly seller: bigint; readonly buyer: bigint; readonly bank: bigint }
+
+export async function balances({ network, seller, buyer }: Stage): Promise<Balances> {
+  const [sellers, buyers, bank] = await Promise.all([
+    network.balanceOf(seller.account),
+    network.balanceOf(buyer.account),
+    network.balanceOf(network.bank),
+  ])
+  return { seller: sellers, buyer: buyers, bank }
+}
+
 /** An amount for people: whole tokens where it is whole. */
 export function inTokens(amount: bigint, network: Pick<Network, 'unit' | 'symbol'>): string {
   const whole = amount / network.unit
