@@ -139,7 +139,10 @@ function decodeRevert(data: Hex | undefined): ContractError | undefined {
   if (data === undefined) return undefined
   try {
     const { errorName, args } = decodeErrorResult({ abi: errorAbi, data })
-    return { name: errorName, args: (args ?? []).map(lowerCaseText) }
+    const found = { name: errorName, args: (args ?? []).map(lowerCaseText) }
+    // One of several resolutions failed: what matters is why.
+    const inner = errorName === 'ResolutionRefused' ? found.args[1] : undefined
+    return (isBytes(inner) && inner !== '0x' ? decodeRevert(inner) : undefined) ?? found
   } catch {
     return undefined
   }
