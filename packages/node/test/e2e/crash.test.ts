@@ -13,7 +13,7 @@ const SEEDS =
   process.env.TALLY_CRASH_SEED === undefined
     ? [randomInt(2 ** 31), 7, 11]
     : [Number(process.env.TALLY_CRASH_SEED)]
-const PAYMENTS = 30_000
+const PAYMENTS = 20_000
 const KILLS = 6
 
 describe('killed at any moment', () => {
@@ -23,7 +23,7 @@ describe('killed at any moment', () => {
     const pair = { alice: world.node('alice'), bob: world.node('bob') }
     await Promise.all([pair.alice.start(), pair.bob.start()])
     const channelId = await openBetween(world, pair.alice, pair.bob, 10n ** 9n, 10n ** 9n)
-    const batch = 1 + Math.floor(random() * 400)
+    const batch = 40 + Math.floor(random() * 400)
     const lanes = 1 + Math.floor(random() * 8)
 
     const loops = [pair.alice, pair.bob].map((node, index) => {

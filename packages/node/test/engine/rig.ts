@@ -90,7 +90,6 @@ export async function makeWorld({ finalityBlocks = 0, ...options }: WorldOptions
   const home = mkdtempSync(join(tmpdir(), 'tallystick-engine-'))
   onTestFinished(() => rmSync(home, { recursive: true, force: true }))
   const network = createMemoryNetwork()
-  let nextPort = 2_000
 
   const chain = (index: number, store?: Store) =>
     createEvmChain({
@@ -121,7 +120,7 @@ export async function makeWorld({ finalityBlocks = 0, ...options }: WorldOptions
       const identity = crypto.createIdentity(seed(`${name}/identity`))
       const raw = network.transport(identity.nodeId)
       const transport = changes.transport?.(raw) ?? raw
-      const { host, port } = await transport.listen({ host: '127.0.0.1', port: nextPort++ })
+      const { host, port } = await transport.listen({ host: '127.0.0.1', port: 2_000 + account })
       const log: LogLine[] = []
       const ports: EnginePorts = {
         store,
