@@ -15,6 +15,7 @@ const kinds: Readonly<Record<PaywallErrorCode, FailureKind>> = {
   'terms-changed': 'refused',
   'no-channel': 'refused',
   'payment-failed': 'refused',
+  'node-unavailable': 'unreachable',
   'payment-pending': 'unreachable',
   'not-delivered': 'unreachable',
   'chunk-corrupt': 'refused',
