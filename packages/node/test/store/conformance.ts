@@ -14,7 +14,7 @@ import {
   type Store,
   StoreError,
 } from '../../src/store/index.ts'
-import { type AdapterModule, startStoreProcess } from './process.ts'
+import { type AdapterModule, killStoreProcesses, startStoreProcess } from './process.ts'
 import { stampedBatch } from './stamped-batch.ts'
 import { checkStampedBatches } from './stamped-checks.ts'
 
@@ -40,6 +40,7 @@ export function describeStore(adapter: StoreAdapter): void {
       store = await open()
     })
     afterEach(async () => {
+      await killStoreProcesses()
       for (const one of opened.splice(0)) await one.close()
       rmSync(directory, { recursive: true, force: true })
     })

@@ -19,6 +19,13 @@ export interface AdapterModule {
   readonly open: string
 }
 
+const running = new Set<StoreProcess>()
+
+/** For `afterEach`: also after a failed test nothing goes on running. */
+export async function killStoreProcesses(): Promise<void> {
+  await Promise.all([...running].map((one) => one.kill()))
+}
+
 export function startStoreProcess(
   adapter: AdapterModule,
   directory: string,
@@ -37,7 +44,7 @@ export function startStoreProcess(
     waiting.get(lines.length)?.()
   })
 
-  return {
+  const started: StoreProcess = {
     lines,
     async line(count) {
       const printed = new Promise<void>((resolve) => waiting.set(count, resolve))
@@ -45,12 +52,15 @@ export function startStoreProcess(
       return lines[count - 1]
     },
     async kill() {
-      const exited = new Promise((resolve) => child.once('exit', resolve))
       if (child.exitCode === null && child.signalCode === null) {
+        const exited = new Promise((resolve) => child.once('exit', resolve))
         child.kill('SIGKILL')
         await exited
       }
       await ended
+      running.delete(started)
     },
   }
+  running.add(started)
+  return started
 }
