@@ -85,7 +85,7 @@ describe('the token', () => {
   test('in a file that others can read is refused', () => {
     chmodSync(tokenFile, 0o640)
     expect(() => loadOrCreateApiToken(tokenFile)).toThrow(
-      expect.objectContaining({ code: 'token-exposed', field: tokenFile }),
+      expect.objectContaining({ code: 'secret-exposed', field: tokenFile }),
     )
   })
 
