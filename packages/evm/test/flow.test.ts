@@ -262,6 +262,24 @@ describe('closing alone', () => {
     },
   )
 
+  test('a record that the endpoint tells wrongly is not believed', async () => {
+    const { world, params, port, peer, id, line } = await open(8n)
+    await run(world, port, { kind: 'close', params, party: 0, statement: statementOf(undefined, undefined) })
+    const newer = await line(0, 1n, 0n, paid(10n))
+    const { nonce, acked, contentHash, promise, ack } = newer
+    const update = { line: { nonce, acked, contentHash }, promise, ack }
+    await run(world, peer, { kind: 'update', params, closing: await closingOf(port, id), update })
+    expect(await closingOf(port, id)).toMatchObject({ outNonce: 1n })
+    // The endpoint keeps the update to itself: the stated line would look like the newest.
+    world.proxy.onResult(({ method }, result) => {
+      return method === 'eth_getLogs' ? (result as unknown[]).slice(0, -1) : result
+    })
+    await expect(port.record(id, 'head')).rejects.toMatchObject({
+      code: 'state_unavailable',
+      field: 'fromBlock',
+    })
+  })
+
   test('who denies a line it promised loses everything', async () => {
     const { world, params, port, peer, id, line, balances } = await open(3n)
     const [, before] = await balances()

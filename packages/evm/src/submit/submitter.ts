@@ -119,12 +119,18 @@ export function createSubmitter(options: SubmitterOptions): Submitter {
     return entry
   }
 
+  /** A transaction that reverted in a final block did nothing, and never will: its key is free again. */
+  const known = (key: string): Entry | undefined => {
+    const entry = entries.get(key)
+    return entry?.record?.outcome?.kind === 'reverted' ? undefined : entry
+  }
+
   const submit = async (call: ChainCall, submitOptions: SubmitOptions): Promise<SubmissionResult> => {
     await ready
     if (signal.aborted) throw stoppedError()
     const encoded = encodeCall(contracts, call)
     const digest = digestOf(encoded)
-    const entry = entries.get(submitOptions.key) ?? begin(call, submitOptions.key, encoded, digest)
+    const entry = known(submitOptions.key) ?? begin(call, submitOptions.key, encoded, digest)
     if (entry.callDigest !== digest) throw keyInUse(submitOptions.key, entry.call.kind)
     return wait(entry, submitOptions)
   }

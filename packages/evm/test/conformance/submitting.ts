@@ -159,6 +159,15 @@ export function submittingConformance(makeWorld: (options?: { noMining?: boolean
       expect(rejected).toMatchObject({
         reason: { code: 'reverted', contractError: { name: 'WrongStatus' }, consequence: 'final' },
       })
+      const [loser, key, party] =
+        outcomes[0].status === 'rejected' ? [port, 'close', 0] : [other, 'close too', 1]
+      // It did nothing and never will, so the same intention may be tried again under its key.
+      const again = submit(loser, { kind: 'closeBlind', params: closed, party: party === 0 ? 0 : 1 }, key)
+      await expect(again.result).rejects.toMatchObject({ code: 'refused_by_contract' })
+      const useful = submit(loser, fundCall(world, 4n), key)
+      await useful.until('sent')
+      await world.anvil.mine(3)
+      expect((await useful.result).events).toMatchObject([{ name: 'Funded' }])
     })
 
     test('that its caller gives up is not lost: the same key finds it again', async () => {
@@ -289,6 +298,36 @@ export function submittingConformance(makeWorld: (options?: { noMining?: boolean
       const { block, transactionHash } = await submission.result
       expect(transactionHash).toBe(first.transactionHash)
       expect(block.hash).not.toBe(first.block.hash)
+      expect(await depositOf(world, 1n)).toBe(5n)
+    })
+
+    test('a receipt of a block that left the chain is not believed', async () => {
+      const world = await makeWorld()
+      const port = world.port()
+      const submission = submit(port, fundCall(world, 1n), 'k')
+      const { transactionHash, block } = await submission.until('seen')
+      const stale = await world.anvil.request('eth_getTransactionReceipt', [transactionHash])
+      expect(stale).toMatchObject({ blockHash: block.hash })
+      await world.anvil.setAutomine(false)
+      // An endpoint behind its own chain: it goes on showing the receipt of the orphaned block.
+      world.proxy.onResult(({ method }, result) => (method === 'eth_getTransactionReceipt' ? stale : result))
+      world.proxy.onCall(({ method }) => (method === 'eth_sendRawTransaction' ? 'drop' : 'pass'))
+      await world.anvil.reorg(1)
+      await world.anvil.request('anvil_dropAllTransactions')
+      await world.anvil.mine(5)
+      let isDone = false
+      submission.result.then(() => {
+        isDone = true
+      })
+      const calls = world.proxy.calls.length
+      await expect.poll(() => world.proxy.calls.length - calls, { timeout: 30_000 }).toBeGreaterThan(30)
+      expect(isDone).toBe(false)
+      expect(await depositOf(world, 1n)).toBe(0n)
+      world.proxy.onResult(undefined)
+      world.proxy.onCall(() => 'pass')
+      await resent(submission)
+      await world.anvil.mine(3)
+      await submission.result
       expect(await depositOf(world, 1n)).toBe(5n)
     })
 

@@ -1,7 +1,11 @@
 /** What every chain port must keep about facts: order, finality, reorganisations, loss and return, restart from a cursor. */
 
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { BlockRef, ChainEvent, ChainFact, ChainPort } from '@tallystick/protocol'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { startAnvil } from '../../src/anvil.ts'
 import { describeFact, isFinalOf, isHeadOf, type Recorder, record } from '../support/recorder.ts'
 import type { Fate } from '../support/rpc-proxy.ts'
 import { NATIVE, type World } from '../support/world.ts'
@@ -316,6 +320,27 @@ export function watchingConformance(makeWorld: (options?: { statePath?: string }
         return last?.kind === 'health' && last.health.state === 'live'
       }
       await recorder.when('life again', isLiveAgain)
+    })
+
+    test('is a node that is stopped and started again from its files: nothing is missed', async () => {
+      const directory = mkdtempSync(join(tmpdir(), 'tallystick-test-'))
+      onTestFinished(() => rmSync(directory, { recursive: true }))
+      const statePath = join(directory, 'state.json')
+      const world = await makeWorld({ statePath })
+      const port = world.port()
+      const recorder = record(port)
+      await deposit(port, world, 1n)
+      await recorder.until('the deposit', isSeen)
+      await world.anvil.stop()
+      await recorder.until('loss', isLost)
+      const again = await startAnvil({ statePath })
+      onTestFinished(() => again.stop())
+      world.proxy.pointAt(again.rpcUrl)
+      await deposit(world.port(), world, 2n)
+      await again.mine(2)
+      await recorder.when('both deposits', () => recorder.finalEvents().length === 2)
+      expect(salts(recorder.finalEvents())).toEqual([1n, 2n])
+      expect(recorder.facts.some(({ kind }) => kind === 'rewound')).toBe(false)
     })
 
     test('that does not answer at all is lost after the time-out', async () => {

@@ -60,7 +60,7 @@ export type ChainHealth =
   | { readonly state: 'wrong'; readonly error: ChainError; readonly retryInMs: number }
 
 export interface ChainWatch {
-  /** Stops delivery and resolves once no `deliver` call is running. Idempotent. */
+  /** Stops delivery and resolves once no `deliver` call is running (so `deliver` must not wait for it). Idempotent. */
   stop(): Promise<void>
   /** Resolves after `stop`; rejects with what `deliver` threw, after which nothing more is delivered. */
   readonly done: Promise<void>
@@ -142,8 +142,9 @@ export interface AbortSignalLike {
 export interface SubmitOptions {
   /**
    * Names this intention, for ever: a second `submit` of the same call with the same key (also after a restart) joins the
-   * first and never makes a second transaction; another call under a used key is refused with `invalid_argument`. A call
-   * that was refused before it was signed leaves no trace, and its key can be used again. Store the key before the call.
+   * first and never makes a second effective transaction; another call under a used key is refused with
+   * `invalid_argument`. A call that was refused before it was signed, or whose transaction reverted in a final block, did
+   * nothing: its key can be used again. Store the key before the call.
    */
   readonly key: string
   /** In order; must not throw. */
@@ -180,6 +181,7 @@ export interface ChainPort {
   /** The one account that signs transactions, pays gas and owns this node's deposits. */
   readonly account: Hex
 
+  /** As the running watch last saw it; `connecting` before the first. */
   health(): ChainHealth
   /**
    * Delivers facts from just above `cursor` (the `block` of the last `final` fact that was persisted), or from the bank's
@@ -202,7 +204,7 @@ export interface ChainPort {
   /** What the bank may pull from `owner`. */
   allowance(token: Hex, owner: Hex, at: ReadAt): Promise<bigint>
 
-  /** Locally computed (EN-20), without a request. */
+  /** Locally computed (EN-20), without a request. @throws ChainError `invalid_argument` */
   channelIdOf(params: ChainParams): Hex
   /** Simulates the call at the head and changes nothing. @throws ChainError `refused_by_contract` and others. */
   simulate(call: ChainCall): Promise<void>
