@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest'
 import { deltaOf } from '../src/channel/cosign.ts'
-import { type ChannelMessage, type Effect, receivable, spendable } from '../src/index.ts'
+import { agreedCalls, type ChannelMessage, type Effect, receivable, spendable } from '../src/index.ts'
 import {
   act,
   apply,
@@ -42,6 +42,7 @@ test('WD-1: both sign, the money is reserved on both sides, and execution frees 
   settle(world)
   expect(receivable(bob.state)).toBe(600n)
   expect(effectsOf(alice, 'withdrawal-ready')).toMatchObject([{ party: 0, total: 400n, validUntil: SOON }])
+  expect(agreedCalls(alice.state)).toMatchObject([{ call: { kind: 'withdraw', party: 0, total: 400n } }])
   world.withdrawn[0] = 400n
   for (const side of world.sides) seeChain(world, side)
   expect(effectsOf(alice, 'released')).toMatchObject([{ what: 'withdrawal', party: 0, executed: true }])
@@ -172,6 +173,8 @@ test('CL-20: both sign delta = sent[1] - sent[0], and both hold both signatures'
   expect(ours).toMatchObject({ delta: -50n, offeredByUs: true })
   expect(theirs).toMatchObject({ delta: -50n, offeredByUs: false })
   expect(ours?.signatures).toEqual(theirs?.signatures)
+  const call = { kind: 'closeTogether', delta: -50n, validUntil: BigInt(SOON) }
+  expect(agreedCalls(alice.state)).toMatchObject([{ call, beforeSeconds: SOON + 1 }])
 })
 
 test('CL-22: who signed a common close accepts and signs nothing until it is expired in a final block', () => {

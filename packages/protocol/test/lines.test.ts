@@ -10,7 +10,6 @@ import {
   commit,
   connectedWorld,
   deliver,
-  disconnect,
   OPEN_POLICY,
   pay,
   reconnect,
@@ -203,7 +202,6 @@ test('LN-14: acked may lag delivered acks by 256 lines, no more', () => {
 test('LN-14: a new connection starts the lag anew', () => {
   const world = deafWorld(2)
   world.nowMs += 60_000
-  disconnect(world)
   const [alice, bob] = world.sides
   act(world, bob, { type: 'connected' })
   alice.inbox = []

@@ -45,6 +45,8 @@ export function askFail(
   if (lock === undefined) return refusal('lock-unknown', 'slot')
   const answer = answerOn(state.in.answers, lock)
   if (answer?.type === 'key' && answer.released) return refusal('key-released', 'slot')
+  if (!Number.isInteger(named.reason) || named.reason < 0 || named.reason > 0xffff)
+    return refusal('operations-malformed', 'reason', 'not a uint16')
   const said: LockAnswer = {
     slot: lock.slot,
     born: lock.born,

@@ -163,7 +163,7 @@ function withAccepted(state: ChannelState, line: InLine, base: number): ChannelS
   const seen: SeenLine = { nonce, base, acked, memoRoot: line.content.memoRoot, promise }
   const answers = answersOnPending(state.in.answers, [line.locks, state.in.acked.locks])
   // The payer holds our ack up to `acked`: it has no reason to send anything older again.
-  const remembered = state.in.seen.filter((one) => one.nonce > acked)
+  const remembered = state.in.seen.filter((one) => one.nonce > acked).slice(1 - NONCE_WINDOW)
   const delivered = state.link.delivered.filter((one) => one.nonce > acked)
   const link = delivered.length === state.link.delivered.length ? state.link : { ...state.link, delivered }
   return { ...state, in: { ...state.in, accepted: line, seen: [...remembered, seen], answers }, link }

@@ -155,13 +155,13 @@ function windowRule(out: SenderState, hasOperations: boolean): Refusal | undefin
   return full ? refusal('window-full', 'nonce') : undefined
 }
 
+/** A line pays at least what its base pays, and the base counts already: `leastSent` stays. */
 function withLine(out: SenderState, line: OutLine): SenderState {
   return {
     ...out,
     live: [...out.live, line],
     tip: line,
     lastNonce: line.nonce,
-    leastSent: lesser(out.leastSent, line.content.sent),
     mostCommitted: greater(out.mostCommitted, committed(line.content)),
   }
 }
