@@ -104,6 +104,13 @@ describe('identity', () => {
     for (const other of others) expect(verifyIdentity(other, proof)).toBe(false)
   })
 
+  test('a proof as dialler is none as listener, not even towards oneself', () => {
+    const self = { ...statement, listenerId: dialer.nodeId }
+    const proof = dialer.prove(self)
+    expect(verifyIdentity(self, proof)).toBe(true)
+    expect(verifyIdentity({ ...self, role: 'listener' }, proof)).toBe(false)
+  })
+
   test('another key proves nothing, a damaged proof neither', () => {
     expect(verifyIdentity(statement, listener.prove(statement))).toBe(false)
     const proof = dialer.prove(statement)

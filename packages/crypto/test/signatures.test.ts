@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { loadCrypto } from '../src/index.ts'
-import { signCompact } from '../src/recover.ts'
+import { recoverPublicKey, signCompact } from '../src/recover.ts'
 import type { Secp256k1 } from '../src/secp256k1.ts'
 import { javascriptSecp256k1 } from '../src/secp256k1-javascript.ts'
 import { loadNative } from '../src/secp256k1-native.ts'
@@ -67,6 +67,18 @@ describe.each(backends())('%s', (_name, backend, prefer) => {
     expect(crypto.recoverAddress(around.subarray(67), view)).toEqual(address)
     expect(around.toString('hex')).toBe(before)
   })
+})
+
+test('no backend is asked about a number out of range, whatever it would answer', () => {
+  const gullible: Secp256k1 = { ...javascript, recover: () => new Uint8Array(65).fill(4) }
+  const outOfRange = recoverVectors.filter(({ name }) =>
+    /^([rs] = (0|n|n \+ 1|2\^256)|all zero|.*high)/.test(name),
+  )
+  expect(outOfRange.length).toBeGreaterThanOrEqual(9)
+  for (const { name, digest, signature, address } of outOfRange) {
+    if (address !== undefined || name.startsWith('r = n - 1')) continue
+    expect([name, recoverPublicKey(gullible, digest, signature, 'uncompressed')]).toEqual([name, undefined])
+  }
 })
 
 describe.runIf(hasNative)('the backends agree', () => {
