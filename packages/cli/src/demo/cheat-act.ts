@@ -56,7 +56,7 @@ export async function playCheat(stage: Stage): Promise<CheatResult> {
   const after = await balances(stage)
   const result = await readVerdict(stage, channelId, truth)
   say(
-    `The buyer stated line ${result.stated} of ${result.proved} that it knew: ${inTokens(result.forfeited, network)} of its deposit went to the seller.`,
+    `The buyer stated line ${result.stated} although it knew line ${result.proved}: the bank gave its ${inTokens(result.forfeited, network)} to the seller.`,
   )
   checks.compare('the liar states the old line', stated.nonce, result.stated)
   checks.compare('the seller knows what was really paid', truth.outgoing.ackedSent, closed.incoming.sent)
