@@ -56,27 +56,11 @@ export interface PurchaseState {
 /** Opens the state of an unfinished purchase, or begins one. @throws {PaywallError} `state-unusable`, `manifest-changed` */
 export async function openPurchase(output: string, manifest: Manifest): Promise<PurchaseState> {
   const journalPath = `${output}.tally-journal`
-  const partPath = `${output}.tally-part`
-  const digest = manifestDigest(manifest)
+  const opened: FileHandle[] = []
   try {
-    const journal = await open(journalPath, 'a+', 0o600)
-    const { head, lines, goodBytes } = parseJournal(await journal.readFile('utf8'), journalPath)
-    await journal.truncate(goodBytes)
-    if (head !== undefined && head.manifest !== digest) {
-      await journal.close()
-      throw manifestChanged(journalPath)
-    }
-    const part = await open(partPath, head === undefined ? 'w+' : 'a+').then(async (created) => {
-      // `a+` makes it without losing what is there; writing in place needs `r+`.
-      await created.close()
-      return open(partPath, 'r+')
-    })
-    const session: Hex = head?.session ?? `0x${randomBytes(32).toString('hex')}`
-    const state = new DurablePurchase(journal, journalPath, part, partPath, session, lines)
-    if (head === undefined) await state.append(z.encode(Head, { version: 1, session, manifest: digest }))
-    await syncDirectory(dirname(output))
-    return state
+    return await openFiles(output, journalPath, manifestDigest(manifest), opened)
   } catch (cause) {
+    await Promise.all(opened.map((file) => file.close()))
     if (cause instanceof PaywallError) throw cause
     throw new PaywallError(
       'state-unusable',
@@ -86,6 +70,30 @@ export async function openPurchase(output: string, manifest: Manifest): Promise<
       { cause },
     )
   }
+}
+
+/** Files go to `opened` as soon as they are, for closing them when a later step fails. */
+async function openFiles(
+  output: string,
+  journalPath: string,
+  digest: Hex,
+  opened: FileHandle[],
+): Promise<PurchaseState> {
+  const journal = await open(journalPath, 'a+', 0o600)
+  opened.push(journal)
+  const { head, lines, goodBytes } = parseJournal(await journal.readFile('utf8'), journalPath)
+  if (head !== undefined && head.manifest !== digest) throw manifestChanged(journalPath)
+  await journal.truncate(goodBytes)
+  const partPath = `${output}.tally-part`
+  // `a` makes the file and keeps what is there; writing in place needs `r+`.
+  await (await open(partPath, 'a', 0o600)).close()
+  const part = await open(partPath, 'r+')
+  opened.push(part)
+  const session: Hex = head?.session ?? `0x${randomBytes(32).toString('hex')}`
+  const state = new DurablePurchase(journal, journalPath, part, partPath, session, lines)
+  if (head === undefined) await state.append(z.encode(Head, { version: 1, session, manifest: digest }))
+  await syncDirectory(dirname(output))
+  return state
 }
 
 class DurablePurchase implements PurchaseState {
