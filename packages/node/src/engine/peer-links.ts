@@ -38,6 +38,9 @@ export interface PeerLinksOptions {
   readonly nowMs: () => number
 }
 
+/** A session that lasted this long clears the strikes before it. */
+const GOOD_SESSION_MS = 60_000
+
 interface Link {
   endpoint: Endpoint | undefined
   session: Session | undefined
@@ -45,6 +48,9 @@ interface Link {
   /** Redial while this is true (a channel exists, or the operator asked). */
   wanted: boolean
   failures: number
+  /** Sessions that we ended because of what the peer sent, since the last one that went well for a while. */
+  strikes: number
+  adoptedAtMs: number
   timer: NodeJS.Timeout | undefined
   nextDialAtMs: number | undefined
 }
@@ -118,8 +124,10 @@ export class PeerLinks {
 
   /** Ends the session because of what the peer sent. */
   hangUp(nodeId: NodeId, sessionId: number, detail: string): void {
-    const session = this.#links.get(nodeId)?.session
-    if (session?.id === sessionId) session.close('protocol-violation', detail)
+    const link = this.#links.get(nodeId)
+    if (link?.session?.id !== sessionId) return
+    link.strikes += 1
+    link.session.close('protocol-violation', detail)
   }
 
   list(): readonly LinkView[] {
@@ -148,6 +156,8 @@ export class PeerLinks {
         backlogged: false,
         wanted: false,
         failures: 0,
+        strikes: 0,
+        adoptedAtMs: 0,
         timer: undefined,
         nextDialAtMs: undefined,
       }
@@ -166,6 +176,7 @@ export class PeerLinks {
     link.session = session
     link.backlogged = false
     link.failures = 0
+    link.adoptedAtMs = this.#options.nowMs()
     clearTimeout(link.timer)
     link.timer = undefined
     link.nextDialAtMs = undefined
@@ -178,6 +189,7 @@ export class PeerLinks {
       if (link.session !== session) return
       link.session = undefined
       link.backlogged = false
+      if (this.#options.nowMs() - link.adoptedAtMs > GOOD_SESSION_MS) link.strikes = 0
       this.#options.events.onDisconnected(peerId, reason)
       this.#plan(peerId, link)
     })
@@ -188,8 +200,9 @@ export class PeerLinks {
     if (this.#stopped || !link.wanted || endpoint === undefined) return
     if (link.session !== undefined || link.timer !== undefined) return
     const { minRedialMs, maxRedialMs, random } = this.#options
-    const ceiling = Math.min(maxRedialMs, minRedialMs * 2 ** Math.min(link.failures, 16))
-    const waitMs = link.failures === 0 ? 0 : Math.round(ceiling * (0.5 + random() / 2))
+    const tries = Math.max(link.failures, link.strikes)
+    const ceiling = Math.min(maxRedialMs, minRedialMs * 2 ** Math.min(tries, 16))
+    const waitMs = tries === 0 ? 0 : Math.round(ceiling * (0.5 + random() / 2))
     link.nextDialAtMs = this.#options.nowMs() + waitMs
     link.timer = setTimeout(() => {
       link.timer = undefined
