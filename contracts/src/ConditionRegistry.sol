@@ -19,7 +19,7 @@ contract ConditionRegistry is IConditionRegistry, EIP712 {
     /// @inheritdoc IConditionRegistry
     function revealHash(bytes32 preimage) external returns (bytes32 conditionId) {
         conditionId = Conditions.hashId(address(this), sha256(abi.encode(preimage)));
-        _resolve(conditionId, Conditions.HASH);
+        if (resolvedAt[conditionId] == 0) _resolve(conditionId, Conditions.HASH, abi.encode(preimage));
     }
 
     /// @inheritdoc IConditionRegistry
@@ -47,7 +47,7 @@ contract ConditionRegistry is IConditionRegistry, EIP712 {
             // Keys are above zero, so a malformed signature (recovered zero) is refused too.
             if (recovered != key) revert WrongApproval(i, key, recovered);
         }
-        _resolve(conditionId, Conditions.SIGNED);
+        _resolve(conditionId, Conditions.SIGNED, abi.encode(keys, termsHash, approvals));
     }
 
     /// @inheritdoc IConditionRegistry
@@ -62,24 +62,24 @@ contract ConditionRegistry is IConditionRegistry, EIP712 {
             met := and(and(success, eq(returndatasize(), 0x20)), eq(mload(0x00), 1))
         }
         if (!met) revert NotMet(target);
-        _resolve(conditionId, Conditions.CONTRACT);
+        _resolve(conditionId, Conditions.CONTRACT, abi.encode(target, callData));
     }
 
     /// @inheritdoc IConditionRegistry
     function resolveMany(Resolution[] calldata resolutions) external {
         for (uint256 i = 0; i < resolutions.length; ++i) {
-            // A call to itself, so that a malformed key is refused by name and each event carries its own key.
+            // A call to itself, so that a malformed key is refused by name and not with an empty revert.
             (bool success, bytes memory answer) =
                 address(this).delegatecall(abi.encodePacked(_selector(i, resolutions[i].kind), resolutions[i].key));
             if (!success) revert ResolutionRefused(i, answer);
         }
     }
 
-    /// @dev The first time counts, for ever. The key of the event is the calldata of the call that showed it.
-    function _resolve(bytes32 conditionId, uint8 kind) private {
-        if (resolvedAt[conditionId] != 0) return;
+    /// @dev The first time counts, for ever. The key is encoded anew: whoever reads the event gets the canonical bytes, with
+    /// nothing appended or overlapping, whatever calldata the resolver sent.
+    function _resolve(bytes32 conditionId, uint8 kind, bytes memory key) private {
         resolvedAt[conditionId] = uint64(block.timestamp);
-        emit Resolved(conditionId, kind, msg.data[4:]);
+        emit Resolved(conditionId, kind, key);
     }
 
     function _selector(uint256 index, uint8 kind) private pure returns (bytes4) {

@@ -27,7 +27,7 @@ struct Resolution {
 /// @notice One answer for every channel on the chain. `conditionId = keccak256(abi.encode(kind, chainId, registry,
 /// keccak256(data)))`. A lock pays iff `0 < resolvedAt <= expiry`. Repeating a resolution changes nothing.
 interface IConditionRegistry {
-    /// @notice Emitted once a condition. `key` is the ABI-encoded arguments of the call that met it.
+    /// @notice Emitted once a condition. `key` is `abi.encode` of the arguments that met it, in canonical form.
     event Resolved(bytes32 indexed conditionId, uint8 indexed kind, bytes key);
 
     /// @notice A signed condition names 1 to `maximum` keys.

@@ -57,6 +57,20 @@ contract RegistryTest is BankTest {
         assertEq(vm.getRecordedLogs().length, 0);
     }
 
+    function test_Trap_BytesAppendedByTheResolverDoNotReachTheEvent() public {
+        // A reader that insists on exactly one word must still learn the preimage.
+        vm.recordLogs();
+        bytes memory call_ = bytes.concat(abi.encodeCall(registry.revealHash, (_preimage(1))), hex"deadbeef");
+        (bool success,) = address(registry).call(call_);
+        assertTrue(success);
+        assertEq(abi.decode(vm.getRecordedLogs()[0].data, (bytes)), abi.encode(_preimage(1)));
+        Resolution[] memory resolutions = new Resolution[](1);
+        resolutions[0] = Resolution(1, abi.encode(_preimage(2), "and more"));
+        vm.recordLogs();
+        registry.resolveMany(resolutions);
+        assertEq(abi.decode(vm.getRecordedLogs()[0].data, (bytes)), abi.encode(_preimage(2)));
+    }
+
     function test_TheIdBindsKindChainAndRegistry() public {
         bytes32 here = registry.revealHash(_preimage(1));
         vm.chainId(777);
