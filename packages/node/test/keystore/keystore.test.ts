@@ -86,6 +86,18 @@ describe('creating and opening', () => {
     expect(readFileSync(keyFile(directory, 'account'), 'utf8')).toBe(before)
   })
 
+  test('two creations at once: one wins whole, the other changes nothing', async () => {
+    const outcomes = await Promise.allSettled(
+      [1, 2].map(() => createKeystore(crypto, { directory, passphrase, cost })),
+    )
+    const won = outcomes.filter((outcome) => outcome.status === 'fulfilled')
+    const lost = outcomes.filter((outcome) => outcome.status === 'rejected')
+    expect(won.length).toBe(1)
+    expect(lost[0]?.reason).toMatchObject({ code: 'exists' })
+    expect((await openKeystore(crypto, { directory, passphrase })).account).toEqual(won[0]?.value.account)
+    expect(readdirSync(directory).length).toBe(3)
+  })
+
   test('bad keys and passphrases are refused, and nothing is written', async () => {
     const same = new Uint8Array(32).fill(7)
     const create = (extra: object) => createKeystore(crypto, { directory, passphrase, cost, ...extra })
