@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest'
 import { deltaOf } from '../src/channel/cosign.ts'
-import { agreedCalls, type ChannelMessage, type Effect, receivable, spendable } from '../src/index.ts'
+import { type ChannelMessage, type Effect, receivable, spendable } from '../src/index.ts'
 import {
   act,
   apply,
@@ -42,7 +42,6 @@ test('WD-1: both sign, the money is reserved on both sides, and execution frees 
   settle(world)
   expect(receivable(bob.state)).toBe(600n)
   expect(effectsOf(alice, 'withdrawal-ready')).toMatchObject([{ party: 0, total: 400n, validUntil: SOON }])
-  expect(agreedCalls(alice.state)).toMatchObject([{ call: { kind: 'withdraw', party: 0, total: 400n } }])
   world.withdrawn[0] = 400n
   for (const side of world.sides) seeChain(world, side)
   expect(effectsOf(alice, 'released')).toMatchObject([{ what: 'withdrawal', party: 0, executed: true }])
@@ -132,6 +131,17 @@ test('WD-4: one withdrawal of a party at a time; the same request again gets the
   expect(bob.signer.signed).toHaveLength(signatures)
 })
 
+test('WD-4: a second withdrawal of the peer is not co-signed while one is pending', () => {
+  const world = connectedWorld([1000n, 0n])
+  const [alice, bob] = world.sides
+  act(world, alice, { type: 'withdraw', total: 400n, validUntil: SOON })
+  settle(world)
+  alice.state = { ...alice.state, withdrawals: [undefined, undefined] }
+  act(world, alice, { type: 'withdraw', total: 500n, validUntil: SOON })
+  expect(verdict(deliver(world, bob))).toBe('withdrawal-pending')
+  expect(bob.state.withdrawals[0]?.total).toBe(400n)
+})
+
 test('a withdrawal request must be signed, grow, be in time, and be for the requester', () => {
   const world = connectedWorld([1000n, 500n])
   const [alice, bob] = world.sides
@@ -173,8 +183,53 @@ test('CL-20: both sign delta = sent[1] - sent[0], and both hold both signatures'
   expect(ours).toMatchObject({ delta: -50n, offeredByUs: true })
   expect(theirs).toMatchObject({ delta: -50n, offeredByUs: false })
   expect(ours?.signatures).toEqual(theirs?.signatures)
-  const call = { kind: 'closeTogether', delta: -50n, validUntil: BigInt(SOON) }
-  expect(agreedCalls(alice.state)).toMatchObject([{ call, beforeSeconds: SOON + 1 }])
+})
+
+test('CL-20: a consent counts only with the peer’s signature over exactly the offer', () => {
+  const world = connectedWorld()
+  const [alice, bob] = world.sides
+  act(world, alice, { type: 'close-together', validUntil: SOON })
+  const { domain, channelId } = alice.state.setup
+  const give = (validUntil: number, delta: bigint, by: Side) => {
+    const signature = by.signer.sign({ type: 'CloseTogether', domain, channelId, delta, validUntil })
+    const message = { type: 'together-consent', channelId, delta: 0n, validUntil: SOON, signature } as const
+    return verdict(apply(world, alice, { type: 'message', message }))
+  }
+  expect(give(SOON, 0n, alice)).toBe('signature-wrong')
+  expect(give(SOON + 1, 0n, bob)).toBe('signature-wrong')
+  expect(give(SOON, 1n, bob)).toBe('signature-wrong')
+  expect(alice.state.together?.signatures[1]).toBeUndefined()
+  expect(give(SOON, 0n, bob)).toBe('ok')
+})
+
+test('WD-1: a consent counts only with the peer’s signature over exactly the request', () => {
+  const world = connectedWorld()
+  const [alice, bob] = world.sides
+  act(world, alice, { type: 'withdraw', total: 5n, validUntil: SOON })
+  const { domain, channelId } = alice.state.setup
+  const give = (total: bigint, by: Side) => {
+    const signature = by.signer.sign({
+      type: 'Withdrawal',
+      domain,
+      channelId,
+      party: 0,
+      total,
+      validUntil: SOON,
+    })
+    const message = {
+      type: 'withdrawal-consent',
+      channelId,
+      party: 0,
+      total: 5n,
+      validUntil: SOON,
+      signature,
+    } as const
+    return verdict(apply(world, alice, { type: 'message', message }))
+  }
+  expect(give(5n, alice)).toBe('signature-wrong')
+  expect(give(4n, bob)).toBe('signature-wrong')
+  expect(alice.state.withdrawals[0]?.signatures[1]).toBeUndefined()
+  expect(give(5n, bob)).toBe('ok')
 })
 
 test('CL-22: who signed a common close accepts and signs nothing until it is expired in a final block', () => {

@@ -117,6 +117,7 @@ test('LK-11: a key is shown only if the registry would take exactly these bytes'
   expect(show(new Uint8Array([3, ...good.slice(1)]))).toBe('key-wrong')
   const named = { type: 'know-key', slot: 7, born: 1, release: true } as const
   expect(verdict(apply(world, bob, { ...named, key: keyOf('two') }))).toBe('key-wrong')
+  expect(own(world, { type: 'unlock', slot: 7, key: encodeKey(keyOf('two')) })).toBe('key-wrong')
   expect(show(good)).toBe('ok')
 })
 

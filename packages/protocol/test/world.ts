@@ -28,11 +28,11 @@ import {
 } from '../src/index.ts'
 import { crypto, signerOf, type TestSigner } from './crypto.ts'
 
-export const CHAIN_ID = 31337n
+const CHAIN_ID = 31337n
 export const T = 600
 export const START = 1_900_000_000
 export const word = (name: string) => crypto.keccak256(new TextEncoder().encode(name))
-export const bank = domainOf(crypto, CHAIN_ID, word('bank').slice(0, 20))
+const bank = domainOf(crypto, CHAIN_ID, word('bank').slice(0, 20))
 export const registry = domainOf(crypto, CHAIN_ID, word('registry').slice(0, 20))
 
 export const OPEN_POLICY: Policy = {
@@ -77,7 +77,7 @@ export interface World {
   readonly sent: { readonly from: 0 | 1; readonly message: Message; readonly bytes: Uint8Array }[]
 }
 
-export function makeWorld(deposits: readonly [bigint, bigint] = [1000n, 1000n]): World {
+function makeWorld(deposits: readonly [bigint, bigint] = [1000n, 1000n]): World {
   const signers = [signerOf('alice'), signerOf('bob')] as const
   const params = {
     owner: [word('owner 0').slice(0, 20), word('owner 1').slice(0, 20)],
@@ -203,7 +203,7 @@ export function reconnect(world: World): void {
   for (const side of world.sides) act(world, side, { type: 'connected' })
 }
 
-export function disconnect(world: World): void {
+function disconnect(world: World): void {
   for (const side of world.sides) {
     side.inbox = []
     act(world, side, { type: 'disconnected' })
@@ -221,7 +221,7 @@ export function crash(world: World, side: Side): void {
 }
 
 /** What final blocks say now. */
-export function viewOf(world: World): ChainView {
+function viewOf(world: World): ChainView {
   return {
     status: world.status,
     timeSeconds: world.finalTime,

@@ -40,7 +40,7 @@ export function markLost(state: ChannelState): ChannelState {
 }
 
 /** The EIP-712 message of a statement. */
-export function closeStatement(state: ChannelState, mark: ClosingMark, validUntil: number): CloseStatement {
+function closeStatement(state: ChannelState, mark: ClosingMark, validUntil: number): CloseStatement {
   const { domain, channelId, party } = state.setup
   return {
     type: 'CloseStatement',

@@ -64,37 +64,6 @@ export function closeCall(state: ChannelState): ChainCall | undefined {
 }
 
 /**
- * What both signers have signed and the chain has not executed yet: withdrawals and a common close, in this order, each
- * good until its `validUntil`. Who asked or offered submits first.
- */
-export function agreedCalls(state: ChannelState): readonly Duty[] {
-  const params = paramsToChain(state.setup.params)
-  const found: Duty[] = []
-  for (const party of [0, 1] as const) {
-    const pending = state.withdrawals[party]
-    const signatures = bothHex(pending?.signatures)
-    if (pending === undefined || signatures === undefined) continue
-    const { total, validUntil } = pending
-    const call = {
-      kind: 'withdraw',
-      params,
-      party,
-      total,
-      validUntil: BigInt(validUntil),
-      signatures,
-    } as const
-    found.push({ call, fromSeconds: 0, beforeSeconds: validUntil + 1 })
-  }
-  const signatures = bothHex(state.together?.signatures)
-  if (state.together !== undefined && signatures !== undefined) {
-    const { delta, validUntil } = state.together
-    const call = { kind: 'closeTogether', params, delta, validUntil: BigInt(validUntil), signatures } as const
-    found.push({ call, fromSeconds: 0, beforeSeconds: validUntil + 1 })
-  }
-  return found
-}
-
-/**
  * What to submit now and later for a channel that is closing or settled on chain, most pressing first. The record is the
  * chain's newest. Before this, `flush` once: the newest accepted line must carry our acknowledgement to be shown.
  */
@@ -251,7 +220,7 @@ function claimable(
 }
 
 /** A lock as `claimLocks` takes it. */
-export function lockToChain(crypto: Crypto, tree: LockTree, lock: Lock): ChainLock {
+function lockToChain(crypto: Crypto, tree: LockTree, lock: Lock): ChainLock {
   return {
     slot: lock.slot,
     amount: lock.amount,
@@ -274,11 +243,6 @@ function evidence(direction: Direction, line: OutLine | InLine, signature: Uint8
     contentHash: toHex(line.contentHash),
     signature: toHex(signature),
   }
-}
-
-function bothHex(signatures: readonly [Uint8Array | undefined, Uint8Array | undefined] | undefined) {
-  const [first, second] = signatures ?? []
-  return first === undefined || second === undefined ? undefined : ([toHex(first), toHex(second)] as const)
 }
 
 function signatureHex(signature: Uint8Array | undefined) {

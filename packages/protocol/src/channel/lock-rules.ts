@@ -58,7 +58,7 @@ export function answersOnPending(
 }
 
 /** LK-20, LK-21: final blocks show that the expiry passed without a resolution at or before it. */
-export function expiredUnresolved(lock: Lock, ctx: Context): boolean {
+function expiredUnresolved(lock: Lock, ctx: Context): boolean {
   if (ctx.finalTimeSeconds <= lock.expiry) return false
   const resolution = ctx.registry.resolution(lock.condition)
   return resolution !== undefined && (resolution.final === 0 || resolution.final > lock.expiry)

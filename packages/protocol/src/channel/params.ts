@@ -1,7 +1,7 @@
 /** Channel parameters and the id that commits to them (CH-1 to CH-3, EN-20). */
 
 import { MAX_LOCK_PERIOD, MIN_LOCK_PERIOD } from '../constants.ts'
-import { equalBytes, fromHex, isZero, toHex } from '../encoding/bytes.ts'
+import { equalBytes, isZero, toHex } from '../encoding/bytes.ts'
 import type { Party } from '../encoding/signable.ts'
 import { putAddress, putBig, putUint, words } from '../encoding/words.ts'
 import type { ChainParams } from '../ports/chain.ts'
@@ -71,21 +71,4 @@ export function paramsToChain(params: ChannelParams): ChainParams {
     lockPeriod: params.lockPeriod,
     salt: params.salt,
   }
-}
-
-/** @throws RangeError when an address is not 20 bytes of hexadecimal (a bug of the chain adapter). */
-export function paramsFromChain(params: ChainParams): ChannelParams {
-  return {
-    owner: [address(params.owner[0]), address(params.owner[1])],
-    signer: [address(params.signer[0]), address(params.signer[1])],
-    token: address(params.token),
-    lockPeriod: params.lockPeriod,
-    salt: params.salt,
-  }
-}
-
-function address(text: string): Uint8Array {
-  const bytes = fromHex(text, 20)
-  if (bytes === undefined) throw new RangeError(`not an address: ${text}`)
-  return bytes
 }

@@ -98,7 +98,7 @@ export function receivable(state: ChannelState): bigint {
 }
 
 /** `deposit - withdrawn - reserved + R` of the payer (LN-23, LN-24). */
-export function peerLimit(state: ChannelState): bigint {
+function peerLimit(state: ChannelState): bigint {
   const peer = peerOf(state)
   return state.chain.deposits[peer] - takenOut(state, peer) + state.out.leastSent
 }

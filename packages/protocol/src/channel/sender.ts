@@ -59,7 +59,7 @@ export function spendable(state: ChannelState): bigint {
  * What the peer will let `sent + locked` reach: LN-23 seen from the payer. Received money counts once we acknowledged it,
  * because the ack goes out before the line that spends it (LN-42).
  */
-export function ownLimit(state: ChannelState): bigint {
+function ownLimit(state: ChannelState): bigint {
   const { party } = state.setup
   return state.chain.deposits[party] - takenOut(state, party) + state.in.acked.content.sent
 }

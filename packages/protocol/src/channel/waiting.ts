@@ -1,6 +1,5 @@
 /** Facts that are derived from a state, never stored. */
 
-import { ACK_LAG_LINES, PAYER_WINDOW } from '../constants.ts'
 import { freeSlot, type LockTree, lockAt } from '../locks/tree.ts'
 import { decodeOperations, type Operation } from '../payment/operation.ts'
 import type { ChannelInput } from './input.ts'
@@ -14,21 +13,6 @@ export { spendable } from './sender.ts'
 /** True when lines may be signed and accepted: open in final blocks, not frozen, no data lost. */
 export function isUsable(state: ChannelState): boolean {
   return stopped(state, 'channel') === undefined
-}
-
-/** An accepted line is not acknowledged yet: flush. */
-export function acknowledgementDue(state: ChannelState): boolean {
-  return state.in.accepted.nonce > state.in.acked.nonce
-}
-
-/** How many more lines with operations may be signed before an acknowledgement must come (LN-15). */
-export function windowLeft(state: ChannelState): number {
-  const { lastNonce, knownAccepted, agreed } = state.out
-  const left = Math.min(
-    PAYER_WINDOW - (lastNonce - knownAccepted),
-    ACK_LAG_LINES - (lastNonce - agreed.nonce),
-  )
-  return Math.max(0, left)
 }
 
 /**

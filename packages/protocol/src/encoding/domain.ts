@@ -1,7 +1,7 @@
 /** The EIP-712 domain (EN-62). */
 
 import type { Crypto } from '../ports/crypto.ts'
-import { ascii, fromHex, toHex } from './bytes.ts'
+import { ascii, fromHex } from './bytes.ts'
 import { putAddress, putBig, putBytes32, words } from './words.ts'
 
 /** Made by `domainOf` alone: the separator is computed once, and every digest of a line uses it. */
@@ -30,8 +30,4 @@ export function domainOf(crypto: Crypto, chainId: bigint, verifyingContract: Uin
     verifyingContract: verifyingContract.slice(),
     separator: crypto.keccak256(preimage.bytes),
   }
-}
-
-export function sameDomain(a: Domain, b: Domain): boolean {
-  return a === b || toHex(a.separator) === toHex(b.separator)
 }

@@ -3,7 +3,7 @@
  * the left. No hexadecimal strings and no intermediate arrays, because every line passes through here twice.
  */
 
-export const WORD = 32
+const WORD = 32
 const U64 = 0xffffffffffffffffn
 
 /** A buffer of `count` words with the view that the writers below need. */

@@ -118,12 +118,6 @@ export function decodeOperations(bytes: Uint8Array, count: number): EncodedOpera
   return { operations, bytes, ends }
 }
 
-/** The encoding of one operation (a receipt's leaf), or the refusal of what has none. */
-export function encodeOperation(operation: Operation): Uint8Array | Refusal {
-  const to = writer(64)
-  return encodeOne(to, operation, 0) ?? written(to)
-}
-
 function encodeOne(to: Writer, operation: Operation, index: number): Refusal | undefined {
   const wrong = outOfRange(operation, index)
   if (wrong !== undefined) return wrong

@@ -37,8 +37,8 @@ import {
 import { crypto, signerOf } from '../crypto.ts'
 
 const utf8 = (text: string) => new TextEncoder().encode(text)
-export const word = (name: string) => crypto.keccak256(utf8(name))
-export const addressNamed = (name: string) => word(name).slice(0, 20)
+const word = (name: string) => crypto.keccak256(utf8(name))
+const addressNamed = (name: string) => word(name).slice(0, 20)
 const MAX128 = (1n << 128n) - 1n
 
 const CHAIN_ID = 31337n
@@ -172,8 +172,6 @@ const SIGNABLES: Signable[] = [
   { type: 'ConditionBatch', domain: registryDomain, root: word('root') },
 ]
 
-export const SIGNED_MESSAGES: readonly Signable[] = SIGNABLES
-
 function fieldsOf(message: Signable): Record<string, unknown> {
   const fields: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(message)) {
@@ -236,7 +234,7 @@ const LOCK_SETS: Lock[][] = [
   Array.from({ length: 40 }, (_, i) => lockNamed(`many ${i}`, (i * 37) % 512)),
 ]
 
-export function treeOf(locks: readonly Lock[]): LockTree {
+function treeOf(locks: readonly Lock[]): LockTree {
   return locks.reduce<LockTree>((tree, lock) => setLock(tree, lock), NO_LOCKS)
 }
 
@@ -260,10 +258,6 @@ export function lockVectors() {
       }
     }),
   }
-}
-
-export function sortedKeys(count: number): Uint8Array[] {
-  return Array.from({ length: count }, (_, i) => signerOf(`key ${i}`).address).sort(Buffer.compare)
 }
 
 export function conditionVectors() {
@@ -310,7 +304,7 @@ function signedVector(count: number) {
   }
 }
 
-export const OPERATIONS: readonly Operation[] = [
+const OPERATIONS: readonly Operation[] = [
   { type: 'pay', amount: 1n, reference: word('reference') },
   { type: 'pay', amount: MAX128, reference: new Uint8Array(32) },
   {

@@ -1,5 +1,5 @@
 /**
- * Rewrites `vectors/*.json` from the core: `node packages/protocol/test/vectors/write.ts`. Run it only after a deliberate
+ * Rewrites `vectors/*.json` from the core: `npm run vectors -w @tallystick/protocol`, under Node 24. Run it only after a deliberate
  * change of the protocol, and read the difference: both TypeScript and Solidity are held to these files.
  */
 
