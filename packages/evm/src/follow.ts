@@ -13,7 +13,7 @@ import { ChainError } from '@tallystick/protocol'
 import type { Hex } from 'viem'
 import { decodeLogs } from './events.ts'
 import { type Finality, finalPoint } from './finality.ts'
-import { readHistory } from './history.ts'
+import { type LogRange, readHistory } from './history.ts'
 import type { Header, Rpc } from './rpc.ts'
 
 export interface FollowOptions {
@@ -23,7 +23,7 @@ export interface FollowOptions {
   readonly finality: Finality
   /** The block the bank was deployed in: there is nothing of ours below it. */
   readonly fromBlock: bigint
-  readonly maxLogRangeBlocks: bigint
+  readonly logRange: LogRange
 }
 
 export interface Follower {
@@ -55,6 +55,8 @@ export function createFollower(options: FollowOptions, cursor: BlockRef | undefi
   /** Linked blocks above the last final one, oldest first. */
   let blocks: Block[] = []
   let head: BlockRef | undefined
+  /** What the endpoint showed in the place of our last final block, when it last did. */
+  let suspect: Hex | undefined
 
   const lastFinal = () => finals.at(-1)
   const anchorNumber = () => lastFinal()?.number ?? fromBlock - 1n
@@ -82,7 +84,16 @@ export function createFollower(options: FollowOptions, cursor: BlockRef | undefi
     if (from === undefined) return
     const found = await rpc.header(from.number)
     if (found === undefined) throw behind(from.number)
-    if (found.hash === from.hash) return
+    if (found.hash === from.hash) {
+      suspect = undefined
+      return
+    }
+    // One answer of one machine behind a shared endpoint is not enough to declare finality broken.
+    if (suspect !== found.hash) {
+      suspect = found.hash
+      throw otherFinal(from.number)
+    }
+    suspect = undefined
     for (let final = lastFinal(); final !== undefined; final = lastFinal()) {
       if ((await rpc.header(final.number))?.hash === final.hash) break
       finals.pop()
@@ -211,6 +222,19 @@ function numbers(from: bigint, to: bigint): bigint[] {
 
 function min(a: bigint, b: bigint): bigint {
   return a < b ? a : b
+}
+
+function otherFinal(number: bigint): ChainError {
+  return new ChainError(
+    'state_unavailable',
+    `the endpoint has another block ${number} than the final one we know`,
+    {
+      field: 'rpcUrl',
+      remedy:
+        'It is asked once more; if it stays so, raise the finality depth, or check that it serves the right chain.',
+      consequence: 'retry',
+    },
+  )
 }
 
 function behind(needed: bigint): ChainError {

@@ -10,8 +10,13 @@ export interface HistoryOptions {
   readonly rpc: Rpc
   readonly bank: Hex
   readonly registry: Hex
-  /** The most blocks asked for at once; halved while the endpoint refuses. */
-  readonly maxLogRangeBlocks: bigint
+  readonly logRange: LogRange
+}
+
+/** How many blocks are asked for at once: halved when the endpoint refuses, doubled when it does not. */
+export interface LogRange {
+  blocks: bigint
+  readonly maxBlocks: bigint
 }
 
 export interface HistoryChunk {
@@ -30,14 +35,21 @@ export async function readHistory(
   upTo: bigint,
   topics?: readonly (Hex | null)[],
 ): Promise<HistoryChunk> {
-  let size = options.maxLogRangeBlocks
+  const { logRange } = options
   for (;;) {
-    const to = from + size - 1n < upTo ? from + size - 1n : upTo
+    const to = min(from + logRange.blocks - 1n, upTo)
     const logs = await tryRange(options, from, to, topics)
-    if (logs !== undefined)
-      return { block: await finalBlock(options.rpc, to), events: await place(options, logs) }
-    size = (to - from + 1n) / 2n
+    if (logs === undefined) {
+      logRange.blocks = (to - from + 1n) / 2n
+      continue
+    }
+    logRange.blocks = min(logRange.blocks * 2n, logRange.maxBlocks)
+    return { block: await finalBlock(options.rpc, to), events: await place(options, logs) }
   }
+}
+
+function min(a: bigint, b: bigint): bigint {
+  return a < b ? a : b
 }
 
 /** Undefined when the endpoint refuses a range that can still be halved. */

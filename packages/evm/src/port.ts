@@ -68,6 +68,7 @@ export function createEvmChain(config: EvmChainConfig): ChainPort {
   const stopped = new AbortController()
   const finality = config.finality ?? { kind: 'tag', tag: 'finalized' }
   const pollIntervalMs = config.pollIntervalMs ?? 2_000
+  const maxLogRangeBlocks = config.maxLogRangeBlocks ?? 2_000n
   const rpc = createRpc({
     url: config.rpcUrl,
     timeoutMs: config.requestTimeoutMs ?? 15_000,
@@ -82,7 +83,8 @@ export function createEvmChain(config: EvmChainConfig): ChainPort {
     registry: lower(config.registry),
     account: lower(account.address),
     fromBlock: config.fromBlock,
-    maxLogRangeBlocks: config.maxLogRangeBlocks ?? 2_000n,
+    logRange: { blocks: maxLogRangeBlocks, maxBlocks: maxLogRangeBlocks },
+    histories: new Map(),
   }
   const connection = createConnection({
     verify: () => verifyContracts(options),
@@ -132,8 +134,7 @@ export function createEvmChain(config: EvmChainConfig): ChainPort {
     authoriseJointFunding: (request) => signJointFunding(account, options, request),
     stop: async () => {
       stopped.abort()
-      submitter.stop()
-      await Promise.all([...watches].map((watch) => watch.stop()))
+      await Promise.all([submitter.stop(), ...[...watches].map((watch) => watch.stop())])
     },
   }
 }

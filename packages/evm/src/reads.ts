@@ -21,7 +21,7 @@ import {
 import { bankAbi, registryAbi, tokenAbi } from './abi.ts'
 import { isRevert } from './contract-errors.ts'
 import { type Finality, finalHeader } from './finality.ts'
-import { readHistory } from './history.ts'
+import { type LogRange, readHistory } from './history.ts'
 import {
   type ChannelHistory,
   closingCommitment,
@@ -39,7 +39,15 @@ export interface ReadOptions {
   readonly registry: Hex
   readonly finality: Finality
   readonly fromBlock: bigint
-  readonly maxLogRangeBlocks: bigint
+  readonly logRange: LogRange
+  /** What final blocks say of channels whose record was asked for; made with `new Map()`. */
+  readonly histories: Map<Hex, FinalHistory>
+}
+
+/** A channel's history up to a final block. */
+export interface FinalHistory {
+  readonly block: BlockRef
+  readonly history: ChannelHistory
 }
 
 export async function resolveBlock({ rpc, finality }: ReadOptions, at: ReadAt): Promise<BlockRef> {
@@ -91,6 +99,8 @@ export async function readRecord(
   ) {
     return { kind: 'settled', block, params, settlement: state.settlement }
   }
+  // What was told wrongly must not be remembered.
+  options.histories.delete(channelId)
   throw new ChainError('state_unavailable', `the events of channel ${channelId} do not give its record`, {
     field: 'fromBlock',
     remedy:
@@ -99,18 +109,32 @@ export async function readRecord(
   })
 }
 
+/** History below the final block is read once. */
 async function readChannelHistory(
   options: ReadOptions,
   channelId: Hex,
   upTo: bigint,
 ): Promise<ChannelHistory> {
-  let history = NO_HISTORY
-  for (let from = options.fromBlock; from <= upTo; ) {
-    const chunk = await readHistory(options, from, upTo, [null, channelId])
+  const known = await knownHistory(options, channelId)
+  let from = known === undefined ? options.fromBlock : known.block.number + 1n
+  let history = known?.history ?? NO_HISTORY
+  const final = (await finalHeader(options.rpc, options.finality)).number
+  while (from <= upTo) {
+    const isBelowFinal = from <= final && final < upTo
+    const chunk = await readHistory(options, from, isBelowFinal ? final : upTo, [null, channelId])
     for (const event of chunk.events) history = foldEvent(history, event)
+    if (chunk.block.number <= final) options.histories.set(channelId, { block: chunk.block, history })
     from = chunk.block.number + 1n
   }
   return history
+}
+
+async function knownHistory(options: ReadOptions, channelId: Hex): Promise<FinalHistory | undefined> {
+  const known = options.histories.get(channelId)
+  if (known === undefined || (await options.rpc.header(known.block.number))?.hash === known.block.hash)
+    return known
+  options.histories.delete(channelId)
+  return undefined
 }
 
 export async function readResolvedAt(options: ReadOptions, conditionId: Hex, at: ReadAt): Promise<bigint> {

@@ -33,6 +33,8 @@ export interface Sender {
   save(entry: Entry, record: SubmissionRecord): Promise<void>
   /** Signed submissions without an outcome, by nonce. */
   readonly pending: ReadonlyMap<number, Entry>
+  /** Resolves when nothing is being signed or sent. */
+  idle(): Promise<void>
   adopt(entry: Entry): void
   release(entry: Entry): void
 }
@@ -168,6 +170,9 @@ export function createSender({ rpc, chainId, account, journal, feeCaps }: Sender
     resend: (entry) => inTurn(() => release(entry)),
     save,
     pending,
+    idle: async () => {
+      await turn
+    },
     adopt: (entry) => pending.set(recordOf(entry).nonce, entry),
     release: (entry) => {
       const { nonce } = recordOf(entry)

@@ -39,8 +39,8 @@ export interface SubmitterOptions extends Omit<TrackerOptions, 'relaunch'> {
 export interface Submitter {
   simulate(call: ChainCall): Promise<void>
   submit(call: ChainCall, options: SubmitOptions): Promise<SubmissionResult>
-  /** Rejects everything that waits. */
-  stop(): void
+  /** Rejects everything that waits; resolves when nothing uses the journal any more. */
+  stop(): Promise<void>
 }
 
 export function createSubmitter(options: SubmitterOptions): Submitter {
@@ -186,8 +186,9 @@ export function createSubmitter(options: SubmitterOptions): Submitter {
   return {
     simulate: async (call) => simulateEncoded(call.kind, encodeCall(contracts, call)),
     submit,
-    stop: () => {
+    stop: async () => {
       for (const entry of entries.values()) entry.finished.reject(stoppedError())
+      await Promise.all([ready.catch(() => undefined), tracker.idle(), sender.idle()])
     },
   }
 }

@@ -34,6 +34,8 @@ export interface TrackerOptions {
 export interface Tracker {
   /** Looks until nothing is pending any more; call it after every launch. */
   wake(): void
+  /** Resolves when no look is under way. */
+  idle(): Promise<void>
 }
 
 /** What one look at the chain shows. */
@@ -68,6 +70,7 @@ const REPEATABLE: ReadonlySet<ChainCall['kind']> = new Set([
 export function createTracker(options: TrackerOptions): Tracker {
   const { rpc, sender, signal, connection } = options
   let isRunning = false
+  let running: Promise<void> = Promise.resolve()
 
   const look = async (): Promise<void> => {
     const head = await rpc.head()
@@ -110,11 +113,12 @@ export function createTracker(options: TrackerOptions): Tracker {
     wake: () => {
       if (isRunning) return
       isRunning = true
-      run().catch((error: unknown) => {
+      running = run().catch((error: unknown) => {
         // The journal failed: nothing can be promised any more for what is under way.
         for (const entry of sender.pending.values()) entry.finished.reject(error)
       })
     },
+    idle: () => running,
   }
 }
 

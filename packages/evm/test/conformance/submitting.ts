@@ -3,7 +3,8 @@
 import type { ChainCall, SubmissionJournal } from '@tallystick/protocol'
 import type { Hex } from 'viem'
 import { describe, expect, test } from 'vitest'
-import { createMemoryJournal } from '../../src/index.ts'
+import { createMemoryJournal, deployBytecode, mintTestToken } from '../../src/index.ts'
+import { compileStrictToken } from '../support/strict-token.ts'
 import { type Submission, submit } from '../support/submission.ts'
 import { NATIVE, type World } from '../support/world.ts'
 
@@ -505,6 +506,19 @@ export function submittingConformance(makeWorld: (options?: { noMining?: boolean
         remedy: expect.stringContaining('at least 1 base units'),
       })
       expect(await port.allowance(world.token, port.account, 'head')).toBe(0n)
+    })
+
+    test('a token that answers nothing and changes an allowance only through zero', async () => {
+      const world = await makeWorld()
+      const port = world.port()
+      const deploy = { rpcUrl: world.anvil.rpcUrl, privateKey: world.stranger.privateKey }
+      const token = await deployBytecode(deploy, compileStrictToken())
+      await mintTestToken(deploy, token, port.account, 1_000n)
+      await submit(port, { kind: 'approve', token, amount: 10n }, 'too little').until('seen')
+      await submit(port, fundCall(world, 1n, 400n, token), 'k').until('seen')
+      expect(await depositOf(world, 1n, token)).toBe(400n)
+      expect(await port.allowance(token, port.account, 'head')).toBe(0n)
+      expect(await port.token(token)).toMatchObject({ name: 'Strict[31m', symbol: 'STR', decimals: 6 })
     })
 
     test('something that is no token: typed', async () => {
