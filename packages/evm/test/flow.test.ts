@@ -274,10 +274,13 @@ describe('closing alone', () => {
     world.proxy.onResult(({ method }, result) => {
       return method === 'eth_getLogs' ? (result as unknown[]).slice(0, -1) : result
     })
-    await expect(port.record(id, 'head')).rejects.toMatchObject({
+    const fresh = world.port()
+    await expect(fresh.record(id, 'head')).rejects.toMatchObject({
       code: 'state_unavailable',
       field: 'fromBlock',
     })
+    world.proxy.onResult(undefined)
+    expect(await closingOf(fresh, id)).toMatchObject({ outNonce: 1n })
   })
 
   test('who denies a line it promised loses everything', async () => {
