@@ -438,6 +438,11 @@ export function watchingConformance(makeWorld: (options?: { statePath?: string }
       })
       world.proxy.onResult(({ method }, result) => (method === 'eth_getCode' ? '0x' : result))
       await expect(port.verify()).rejects.toMatchObject({ code: 'wrong_contract', field: 'bank' })
+      const [ours, theirs] = ['Tallystick', 'Tollystick'].map((name) => Buffer.from(name).toString('hex'))
+      world.proxy.onResult((_, result) =>
+        typeof result === 'string' ? result.replace(ours ?? '', theirs ?? '') : result,
+      )
+      await expect(port.verify()).rejects.toMatchObject({ code: 'wrong_contract' })
       world.proxy.onResult(undefined)
       await recorder.until('life', (fact) => fact.kind === 'health' && fact.health.state === 'live')
       const swapped = world.port({ bank: world.registry, registry: world.bank })

@@ -1,5 +1,7 @@
 /** Every transaction a node can make, as data. Source: docs/spec/bank.md, docs/spec/registry.md. */
 
+import type { Hex } from '../encoding/bytes.ts'
+import type { Direction, Party } from '../encoding/signable.ts'
 import type {
   ChainContent,
   ChainEvidence,
@@ -11,9 +13,6 @@ import type {
   SettlementRecord,
 } from './chain-types.ts'
 
-type Hex = `0x${string}`
-type Party = 0 | 1
-type Direction = 0 | 1
 type Pair<T> = readonly [T, T]
 
 export interface ChainApproval {

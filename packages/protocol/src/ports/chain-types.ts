@@ -6,10 +6,9 @@
  * hexadecimal. Source: docs/spec/encoding.md.
  */
 
-type Hex = `0x${string}`
-type Party = 0 | 1
-/** 0: party 0 pays party 1; 1: the other way (EN-32). */
-type Direction = 0 | 1
+import type { Hex } from '../encoding/bytes.ts'
+import type { Direction, Party } from '../encoding/signable.ts'
+
 type Pair<T> = readonly [T, T]
 
 export interface ChainParams {

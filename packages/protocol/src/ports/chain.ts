@@ -6,6 +6,7 @@
  * Source: docs/spec/bank.md, docs/spec/registry.md.
  */
 
+import type { Hex } from '../encoding/bytes.ts'
 import type { ChainCall } from './chain-calls.ts'
 import type { ChainError } from './chain-errors.ts'
 import type {
@@ -21,7 +22,6 @@ export * from './chain-calls.ts'
 export * from './chain-errors.ts'
 export * from './chain-types.ts'
 
-type Hex = `0x${string}`
 type Pair<T> = readonly [T, T]
 
 /**
