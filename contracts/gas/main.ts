@@ -42,14 +42,14 @@ function differences(name: string, numbers: Numbers): string[] {
 
 const measured = await measure()
 const figures = figuresOf(measured)
-const sizes = bytecodeSizes()
 const flags = new Set(process.argv.slice(2))
+const sizes = flags.has('--json') ? {} : bytecodeSizes()
 
-if (flags.has('--update')) {
+if (flags.has('--json')) process.stdout.write(`${JSON.stringify(figures)}\n`)
+else if (flags.has('--update')) {
   write('gas.json', figures)
   write('size.json', sizes)
-}
-if (flags.has('--check')) {
+} else if (flags.has('--check')) {
   const changed = [...differences('gas.json', figures), ...differences('size.json', sizes)]
   for (const line of changed) process.stderr.write(`${line}\n`)
   for (const [name, bytes] of Object.entries(sizes)) {
@@ -60,5 +60,4 @@ if (flags.has('--check')) {
     process.stderr.write('If this is meant, run `npm run gas -- --update` and say why in the commit.\n')
     process.exitCode = 1
   } else process.stdout.write('gas and size are those of the snapshots\n')
-} else if (flags.has('--json')) process.stdout.write(`${JSON.stringify(figures)}\n`)
-else process.stdout.write(table(measured, sizes))
+} else process.stdout.write(table(measured, sizes))

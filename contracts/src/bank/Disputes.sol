@@ -29,8 +29,14 @@ abstract contract Disputes is Channels, Payouts {
     /// @inheritdoc IVirtualBank
     function close(ChannelParams calldata params, uint8 party, Statement calldata statement) external nonReentrant {
         _requireSentBy(params, party);
-        _close(params, party, statement, _lineHash("outContent", statement.outNonce, statement.outContent),
-            _lineHash("inContent", statement.inNonce, statement.inContent), channelIdOf(params));
+        _close(
+            params,
+            party,
+            statement,
+            _lineHash("outContent", statement.outNonce, statement.outContent),
+            _lineHash("inContent", statement.inNonce, statement.inContent),
+            channelIdOf(params)
+        );
     }
 
     /// @inheritdoc IVirtualBank
@@ -118,9 +124,8 @@ abstract contract Disputes is Channels, Payouts {
         if (block.timestamp >= closing.endsAt) revert PeriodOver(closing.endsAt);
         uint8 d = closing.party;
         if (!_contradicts(closing, evidence)) revert NoContradiction();
-        bytes32 structHash = TypedData.balanceProof(
-            channelId, evidence.direction, evidence.nonce, evidence.acked, evidence.contentHash
-        );
+        bytes32 structHash =
+            TypedData.balanceProof(channelId, evidence.direction, evidence.nonce, evidence.acked, evidence.contentHash);
         // Its promise where it pays, its acknowledgement where it receives: always d's own signer, never a delegate.
         _requireSignature("evidence.signature", structHash, evidence.signature, params.signer[d]);
         _words[channelId] = ChannelWord.CLOSED;
@@ -171,8 +176,26 @@ abstract contract Disputes is Channels, Payouts {
         closing.outHash = outHash;
         closing.inNonce = statement.inNonce;
         closing.inHash = inHash;
-        _requireLine("outAck", channelId, d, statement.outNonce, statement.outAcked, outHash, statement.outAck, params.signer[1 - d]);
-        _requireLine("inPromise", channelId, 1 - d, statement.inNonce, statement.inAcked, inHash, statement.inPromise, params.signer[1 - d]);
+        _requireLine(
+            "outAck",
+            channelId,
+            d,
+            statement.outNonce,
+            statement.outAcked,
+            outHash,
+            statement.outAck,
+            params.signer[1 - d]
+        );
+        _requireLine(
+            "inPromise",
+            channelId,
+            1 - d,
+            statement.inNonce,
+            statement.inAcked,
+            inHash,
+            statement.inPromise,
+            params.signer[1 - d]
+        );
 
         int256 due = _net(closing.base[1 - d], statement.outContent, statement.inContent);
         uint256 paid = _payable(due, closing.held);

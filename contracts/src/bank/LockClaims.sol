@@ -73,12 +73,11 @@ abstract contract LockClaims is Channels, Payouts {
     }
 
     /// @dev Marks the slots and sums the amounts; one bad lock refuses all.
-    function _claim(
-        uint256[2] memory claimedSlots,
-        bytes32 root,
-        Lock[] calldata locks,
-        bytes32[9][] calldata paths
-    ) private view returns (uint256 sum) {
+    function _claim(uint256[2] memory claimedSlots, bytes32 root, Lock[] calldata locks, bytes32[9][] calldata paths)
+        private
+        view
+        returns (uint256 sum)
+    {
         for (uint256 i = 0; i < locks.length; ++i) {
             Lock calldata lock = locks[i];
             uint16 slot = lock.slot;

@@ -35,9 +35,7 @@ abstract contract Payouts is IVirtualBank, ReentrancyGuardTransient {
         claimable[msg.sender][token] = 0;
         emit ClaimableTaken(msg.sender, token, to, amount);
         // The taker chose the receiver and pays the gas, so this one may use all of it and may fail.
-        bool taken = token == NATIVE
-            ? _callWithValue(gasleft(), to, amount)
-            : IERC20(token).trySafeTransfer(to, amount);
+        bool taken = token == NATIVE ? _callWithValue(gasleft(), to, amount) : IERC20(token).trySafeTransfer(to, amount);
         if (!taken) revert PayoutRefused(token, to, amount);
     }
 

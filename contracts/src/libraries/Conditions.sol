@@ -29,7 +29,11 @@ library Conditions {
 
     /// @notice Leaves hash 33 bytes (0x00 ++ id), nodes 65 (0x01 ++ left ++ right), so neither can pass for the other.
     /// Bit k of `index` says whether the node at height k is a right child.
-    function batchRoot(bytes32 conditionId, uint256 index, bytes32[] calldata path) internal pure returns (bytes32 hash) {
+    function batchRoot(bytes32 conditionId, uint256 index, bytes32[] calldata path)
+        internal
+        pure
+        returns (bytes32 hash)
+    {
         hash = keccak256(abi.encodePacked(uint8(0), conditionId));
         for (uint256 height = 0; height < path.length; ++height) {
             hash = (index >> height) & 1 == 0

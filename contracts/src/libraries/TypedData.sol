@@ -7,9 +7,8 @@ import {ChannelParams, Closing, Content} from "../interfaces/Types.sol";
 /// @notice EIP-712 struct hashes (one type for each purpose, so that a signature for one is never good for another),
 /// channel ids and content hashes. Source: docs/spec/encoding.md; pinned by vectors/.
 library TypedData {
-    bytes32 internal constant BALANCE_PROOF = keccak256(
-        "BalanceProof(bytes32 channelId,uint8 direction,uint64 nonce,uint64 acked,bytes32 contentHash)"
-    );
+    bytes32 internal constant BALANCE_PROOF =
+        keccak256("BalanceProof(bytes32 channelId,uint8 direction,uint64 nonce,uint64 acked,bytes32 contentHash)");
     bytes32 internal constant WITHDRAWAL =
         keccak256("Withdrawal(bytes32 channelId,uint8 party,uint128 total,uint64 validUntil)");
     bytes32 internal constant CLOSE_TOGETHER =
@@ -17,9 +16,8 @@ library TypedData {
     bytes32 internal constant CLOSE_STATEMENT = keccak256(
         "CloseStatement(bytes32 channelId,uint8 party,bool blind,uint64 outNonce,uint64 outAcked,bytes32 outContentHash,uint64 inNonce,uint64 inAcked,bytes32 inContentHash,uint64 validUntil)"
     );
-    bytes32 internal constant JOINT_FUNDING = keccak256(
-        "JointFunding(bytes32 channelId,uint128 amount0,uint128 amount1,address sender,uint64 validUntil)"
-    );
+    bytes32 internal constant JOINT_FUNDING =
+        keccak256("JointFunding(bytes32 channelId,uint128 amount0,uint128 amount1,address sender,uint64 validUntil)");
     bytes32 internal constant ACK_DELEGATE =
         keccak256("AckDelegate(bytes32 channelId,uint8 direction,address key,uint64 validUntil)");
     bytes32 internal constant CONDITION = keccak256("Condition(bytes32 conditionId)");

@@ -84,8 +84,7 @@ library Messages {
         pure
         returns (bytes32)
     {
-        bytes32 typeHash =
-            keccak256("AckDelegate(bytes32 channelId,uint8 direction,address key,uint64 validUntil)");
+        bytes32 typeHash = keccak256("AckDelegate(bytes32 channelId,uint8 direction,address key,uint64 validUntil)");
         return keccak256(abi.encode(typeHash, channelId, direction, key, validUntil));
     }
 
@@ -98,8 +97,9 @@ library Messages {
     }
 
     function contentHash(Content memory content) internal pure returns (bytes32) {
-        return keccak256(
-            abi.encode(content.sent, content.locked, content.lockedUntil, content.locksRoot, content.memoRoot)
-        );
+        return
+            keccak256(
+                abi.encode(content.sent, content.locked, content.lockedUntil, content.locksRoot, content.memoRoot)
+            );
     }
 }

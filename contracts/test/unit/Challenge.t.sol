@@ -196,9 +196,7 @@ contract ChallengeTest is BankTest {
 
     function _wrongSigner(Evidence memory evidence, address recovered) private {
         vm.expectRevert(
-            abi.encodeWithSelector(
-                Errors.WrongSignature.selector, bytes32("evidence.signature"), signer[0], recovered
-            )
+            abi.encodeWithSelector(Errors.WrongSignature.selector, bytes32("evidence.signature"), signer[0], recovered)
         );
         bank.challenge(params, closing, evidence);
     }

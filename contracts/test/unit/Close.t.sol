@@ -128,9 +128,7 @@ contract CloseTest is BankTest {
         _close(0, _statement(0, 0, _none(), 0, _none()));
         for (uint8 d = 0; d < 2; ++d) {
             Statement memory again = _statement(d, 5, _sent(300), 0, _none());
-            vm.expectRevert(
-                abi.encodeWithSelector(Errors.WrongStatus.selector, id, Status.Open, Status.Closing)
-            );
+            vm.expectRevert(abi.encodeWithSelector(Errors.WrongStatus.selector, id, Status.Open, Status.Closing));
             vm.prank(owner[d]);
             bank.close(params, d, again);
         }
@@ -304,9 +302,7 @@ contract CloseTest is BankTest {
         bank.close(params, 0, statement);
     }
 
-    function _refusedRelay(uint8 d, Statement memory statement, uint64 validUntil, Signature memory signature)
-        private
-    {
+    function _refusedRelay(uint8 d, Statement memory statement, uint64 validUntil, Signature memory signature) private {
         vm.expectPartialRevert(Errors.WrongSignature.selector);
         bank.closeFor(params, d, statement, validUntil, signature);
     }

@@ -41,9 +41,7 @@ contract CloseTogetherTest is BankTest {
         int256[6] memory bad = [int256(-1001), 501, type(int256).min, type(int256).max, -2 ** 255 + 1, 2 ** 254];
         for (uint256 i = 0; i < bad.length; ++i) {
             Signature[2] memory signatures = _signed(bad[i], START);
-            vm.expectRevert(
-                abi.encodeWithSelector(Errors.DeltaOutOfRange.selector, bad[i], int256(-1000), int256(500))
-            );
+            vm.expectRevert(abi.encodeWithSelector(Errors.DeltaOutOfRange.selector, bad[i], int256(-1000), int256(500)));
             bank.closeTogether(params, bad[i], START, signatures);
         }
     }
@@ -70,9 +68,7 @@ contract CloseTogetherTest is BankTest {
         bank.withdraw(params, 0, 1200, START, _bothSign(Messages.withdrawal(id, 0, 1200, START)));
         // base is -200 now: zero for party 0 needs a delta of 200.
         Signature[2] memory signatures = _signed(199, START);
-        vm.expectRevert(
-            abi.encodeWithSelector(Errors.DeltaOutOfRange.selector, int256(199), int256(200), int256(500))
-        );
+        vm.expectRevert(abi.encodeWithSelector(Errors.DeltaOutOfRange.selector, int256(199), int256(200), int256(500)));
         bank.closeTogether(params, 199, START, signatures);
         bank.closeTogether(params, 200, START, _signed(200, START));
         assertEq(_gained(owner[0]), 200);

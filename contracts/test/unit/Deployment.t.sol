@@ -31,8 +31,13 @@ contract DeploymentTest is BankTest {
             "settle(",
             "statusOf(bytes32)"
         ];
-        string[5] memory rest =
-            ["takeClaimable(address,address)", "transferOut(address,address,uint256)", "update(", "withdraw(", "withdrawnOf(bytes32)"];
+        string[5] memory rest = [
+            "takeClaimable(address,address)",
+            "transferOut(address,address,uint256)",
+            "update(",
+            "withdraw(",
+            "withdrawnOf(bytes32)"
+        ];
         string[] memory entries = _entries("VirtualBank");
         assertEq(entries.length, expected.length + rest.length, "an entry more or less: owner, upgrade, pause?");
         for (uint256 i = 0; i < expected.length; ++i) {

@@ -187,9 +187,7 @@ contract FundTest is BankTest {
         SilentToken silent = new SilentToken();
         _useToken(address(silent));
         silent.refuse(true);
-        _refused(
-            abi.encodeWithSelector(Errors.TransferFromFailed.selector, address(silent), owner[0], uint256(1))
-        );
+        _refused(abi.encodeWithSelector(Errors.TransferFromFailed.selector, address(silent), owner[0], uint256(1)));
     }
 
     function test_RevertWhen_TokenTakesAFee() public {
@@ -233,9 +231,7 @@ contract FundTest is BankTest {
 
     function _together(int256 delta) private view returns (bytes32) {
         return keccak256(
-            abi.encode(
-                keccak256("CloseTogether(bytes32 channelId,int256 delta,uint64 validUntil)"), id, delta, START
-            )
+            abi.encode(keccak256("CloseTogether(bytes32 channelId,int256 delta,uint64 validUntil)"), id, delta, START)
         );
     }
 

@@ -223,12 +223,9 @@ contract FundJointlyTest is BankTest {
         return abi.encodePacked(r, s, v);
     }
 
-    function _refused(
-        ChannelParams memory given,
-        uint128[2] memory sums,
-        uint64 validUntil,
-        bytes memory authorisation
-    ) private {
+    function _refused(ChannelParams memory given, uint128[2] memory sums, uint64 validUntil, bytes memory authorisation)
+        private
+    {
         vm.expectRevert(abi.encodeWithSelector(Errors.AuthorisationRefused.selector, given.owner[1]));
         vm.prank(owner[0]);
         bank.fundJointly(given, 0, sums, validUntil, authorisation);

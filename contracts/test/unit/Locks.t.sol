@@ -160,9 +160,7 @@ contract LocksTest is BankTest {
     function test_RevertWhen_TheConditionWasNeverMet() public {
         Lock[] memory nine = _oneLock(9, 5, EXPIRY);
         bytes32[9][] memory paths = LockSet.paths(nine);
-        vm.expectRevert(
-            abi.encodeWithSelector(Errors.NotMetInTime.selector, 0, nine[0].condition, uint64(0), EXPIRY)
-        );
+        vm.expectRevert(abi.encodeWithSelector(Errors.NotMetInTime.selector, 0, nine[0].condition, uint64(0), EXPIRY));
         bank.claimLocks(params, settlement, 1, nine, paths);
     }
 
@@ -177,9 +175,7 @@ contract LocksTest is BankTest {
         _reveal(9);
         Lock[] memory nine = _oneLock(9, 5, EXPIRY);
         bytes32[9][] memory paths = LockSet.paths(nine);
-        vm.expectRevert(
-            abi.encodeWithSelector(Errors.NotMetInTime.selector, 0, nine[0].condition, EXPIRY + 1, EXPIRY)
-        );
+        vm.expectRevert(abi.encodeWithSelector(Errors.NotMetInTime.selector, 0, nine[0].condition, EXPIRY + 1, EXPIRY));
         bank.claimLocks(params, settlement, 1, nine, paths);
     }
 

@@ -4,13 +4,7 @@ pragma solidity ^0.8.28;
 import {IVirtualBankErrors as Errors} from "../../src/interfaces/IVirtualBankErrors.sol";
 import {IVirtualBank} from "../../src/interfaces/IVirtualBank.sol";
 import {Closing, Signature, Status} from "../../src/interfaces/Types.sol";
-import {
-    BlacklistToken,
-    BombToken,
-    GasBurningToken,
-    SilentToken,
-    TwoFacedToken
-} from "../adversarial/Tokens.sol";
+import {BlacklistToken, BombToken, GasBurningToken, SilentToken, TwoFacedToken} from "../adversarial/Tokens.sol";
 import {BankTest} from "../support/BankTest.sol";
 import {Messages} from "../support/Messages.sol";
 import {TestToken} from "../support/TestToken.sol";
@@ -96,9 +90,7 @@ contract PayoutsTest is BankTest {
         assertEq(_gained(owner[0]), -1000, "the transfer was undone");
         assertEq(liar.balanceOf(address(bank)), 11_500);
         assertEq(bank.claimable(owner[0], address(liar)), 1000);
-        vm.expectRevert(
-            abi.encodeWithSelector(Errors.PayoutRefused.selector, address(liar), owner[0], uint256(1000))
-        );
+        vm.expectRevert(abi.encodeWithSelector(Errors.PayoutRefused.selector, address(liar), owner[0], uint256(1000)));
         vm.prank(owner[0]);
         bank.takeClaimable(address(liar), owner[0]);
         assertEq(liar.balanceOf(address(bank)), 11_500);
@@ -240,9 +232,7 @@ contract PayoutsTest is BankTest {
         _closeTogether();
         address[3] memory others = [stranger, signer[0], owner[1]];
         for (uint256 i = 0; i < 3; ++i) {
-            vm.expectRevert(
-                abi.encodeWithSelector(Errors.NothingClaimable.selector, others[i], address(blacklist))
-            );
+            vm.expectRevert(abi.encodeWithSelector(Errors.NothingClaimable.selector, others[i], address(blacklist)));
             vm.prank(others[i]);
             bank.takeClaimable(address(blacklist), others[i]);
         }

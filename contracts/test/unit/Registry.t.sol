@@ -135,9 +135,7 @@ contract RegistryTest is BankTest {
         _keys(2);
         address[] memory all = _addresses();
         for (uint256 count = 1; count <= 3; count += 2) {
-            vm.expectRevert(
-                abi.encodeWithSelector(IConditionRegistry.WrongNumberOfApprovals.selector, count, 2)
-            );
+            vm.expectRevert(abi.encodeWithSelector(IConditionRegistry.WrongNumberOfApprovals.selector, count, 2));
             registry.completeSigned(all, TERMS, new Approval[](count));
         }
     }
@@ -167,9 +165,7 @@ contract RegistryTest is BankTest {
         for (uint256 i = 0; i < 3; ++i) {
             approvals[0].signature = bad[i];
             address[] memory all = _addresses();
-            vm.expectRevert(
-                abi.encodeWithSelector(IConditionRegistry.WrongApproval.selector, 0, all[0], address(0))
-            );
+            vm.expectRevert(abi.encodeWithSelector(IConditionRegistry.WrongApproval.selector, 0, all[0], address(0)));
             registry.completeSigned(all, TERMS, approvals);
         }
     }
@@ -232,7 +228,8 @@ contract RegistryTest is BankTest {
         Approval[] memory approvals = new Approval[](1);
         // The root of a batch signed as if it were a condition.
         Approval memory batch = _batchApproval(keys[0], conditionId, 0);
-        approvals[0] = Approval(_signRegistry(keys[0], Messages.condition(_batchRoot(conditionId, batch))), 0, batch.path);
+        approvals[0] =
+            Approval(_signRegistry(keys[0], Messages.condition(_batchRoot(conditionId, batch))), 0, batch.path);
         address[] memory all = _addresses();
         vm.expectPartialRevert(IConditionRegistry.WrongApproval.selector);
         registry.completeSigned(all, TERMS, approvals);
@@ -246,7 +243,8 @@ contract RegistryTest is BankTest {
         // Whoever signed a batch did not sign a condition whose id happens to be one of its inner nodes' preimages.
         _keys(1);
         Approval memory batch = _batchApproval(keys[0], _signedId(), 0);
-        bytes32 node = keccak256(abi.encodePacked(uint8(1), keccak256(abi.encodePacked(uint8(0), _signedId())), batch.path[0]));
+        bytes32 node =
+            keccak256(abi.encodePacked(uint8(1), keccak256(abi.encodePacked(uint8(0), _signedId())), batch.path[0]));
         assertNotEq(keccak256(abi.encodePacked(uint8(0), node)), node);
         Approval[] memory approvals = new Approval[](1);
         bytes32[] memory shorter = new bytes32[](1);
@@ -391,9 +389,7 @@ contract RegistryTest is BankTest {
         for (uint256 i = 0; i < 3; ++i) {
             Resolution[] memory resolutions = new Resolution[](1);
             resolutions[0] = Resolution(i == 2 ? 2 : 1, malformed[i]);
-            vm.expectRevert(
-                abi.encodeWithSelector(IConditionRegistry.ResolutionRefused.selector, 0, bytes(""))
-            );
+            vm.expectRevert(abi.encodeWithSelector(IConditionRegistry.ResolutionRefused.selector, 0, bytes("")));
             registry.resolveMany(resolutions);
         }
     }

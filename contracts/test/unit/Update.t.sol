@@ -50,9 +50,7 @@ contract UpdateTest is BankTest {
         // The closer forges a newer, emptier line.
         Update memory update = _update(0, 6, _sent(0));
         update.ack = update.payerPromise;
-        vm.expectRevert(
-            abi.encodeWithSelector(Errors.WrongSignature.selector, bytes32("ack"), signer[1], signer[0])
-        );
+        vm.expectRevert(abi.encodeWithSelector(Errors.WrongSignature.selector, bytes32("ack"), signer[1], signer[0]));
         bank.update(params, closing, update);
     }
 
@@ -150,9 +148,7 @@ contract UpdateTest is BankTest {
     function test_TheDelegationIsGoodOnItsLastSecond() public {
         Update memory update = _delegated(START + 5, signerKey[1], 0);
         vm.warp(START + 6);
-        vm.expectRevert(
-            abi.encodeWithSelector(Errors.Expired.selector, bytes32("delegation.validUntil"), START + 5)
-        );
+        vm.expectRevert(abi.encodeWithSelector(Errors.Expired.selector, bytes32("delegation.validUntil"), START + 5));
         bank.update(params, closing, update);
         vm.warp(START + 5);
         _show(closing, update);
@@ -188,9 +184,7 @@ contract UpdateTest is BankTest {
     function test_RevertWhen_TheDelegateDidNotAcknowledge() public {
         Update memory update = _delegated(START, signerKey[1], 0);
         update.ack = _signLine(signerKey[1], 0, 6, 5, _hash(_sent(310)));
-        vm.expectRevert(
-            abi.encodeWithSelector(Errors.WrongSignature.selector, bytes32("ack"), delegate, signer[1])
-        );
+        vm.expectRevert(abi.encodeWithSelector(Errors.WrongSignature.selector, bytes32("ack"), delegate, signer[1]));
         bank.update(params, closing, update);
     }
 
@@ -217,15 +211,11 @@ contract UpdateTest is BankTest {
         _reveal(4);
         Closing memory next = _show(closing, _update(0, 6, folded));
         _settle(next, folded, _none());
-        assertEq(token.balanceOf(address(bank)), 820 , "only the first channel's money is left");
+        assertEq(token.balanceOf(address(bank)), 820, "only the first channel's money is left");
         _assertStatus(Status.Closed);
     }
 
-    function _delegated(uint64 validUntil, uint256 byKey, uint8 direction)
-        private
-        view
-        returns (Update memory update)
-    {
+    function _delegated(uint64 validUntil, uint256 byKey, uint8 direction) private view returns (Update memory update) {
         update = _update(0, 6, _sent(310));
         update.ack = _signLine(DELEGATE_KEY, 0, 6, 5, _hash(_sent(310)));
         update.delegation.key = delegate;

@@ -73,8 +73,7 @@ contract VectorsTest is BankTest {
                 lockPeriod: uint32(_uint(json, key, "lockPeriod")),
                 salt: uint64(_uint(json, key, "salt"))
             });
-            (bool success, bytes memory answer) =
-                bankThere.call(abi.encodeCall(bank.channelIdOf, (channel)));
+            (bool success, bytes memory answer) = bankThere.call(abi.encodeCall(bank.channelIdOf, (channel)));
             assertTrue(success);
             assertEq(abi.decode(answer, (bytes32)), _bytes32(json, key, "channelId"), key);
         }
@@ -122,9 +121,7 @@ contract VectorsTest is BankTest {
         vm.chainId(vm.parseJsonUint(json, ".chainId"));
         _assertDomain(address(bank), vm.parseJsonAddress(json, ".bank"), vm.parseJsonBytes32(json, ".bankSeparator"));
         _assertDomain(
-            address(registry),
-            vm.parseJsonAddress(json, ".registry"),
-            vm.parseJsonBytes32(json, ".registrySeparator")
+            address(registry), vm.parseJsonAddress(json, ".registry"), vm.parseJsonBytes32(json, ".registrySeparator")
         );
     }
 
@@ -138,8 +135,7 @@ contract VectorsTest is BankTest {
             (bytes32 structHash, bytes32 apart) = _structHash(json, string.concat(key, ".fields"), type_);
             assertEq(structHash, apart, "the library and the tests' own spelling");
             string memory domain = _startsWith(type_, "Condition") ? ".registrySeparator" : ".bankSeparator";
-            bytes32 digest =
-                keccak256(bytes.concat(hex"1901", vm.parseJsonBytes32(json, domain), structHash));
+            bytes32 digest = keccak256(bytes.concat(hex"1901", vm.parseJsonBytes32(json, domain), structHash));
             assertEq(digest, _bytes32(json, key, "digest"), type_);
             (bytes32 r, bytes32 vs) = _split(vm.parseJsonBytes(json, string.concat(key, ".signature")));
             (address recovered,,) = ECDSA.tryRecover(digest, r, vs);
@@ -208,9 +204,7 @@ contract VectorsTest is BankTest {
         for (uint256 i = 0; vm.keyExistsJson(json, _at(".contract", i)); ++i) {
             string memory key = _at(".contract", i);
             bytes32 conditionId = encodings.contractId(
-                address(there),
-                _address(json, key, "target"),
-                vm.parseJsonBytes(json, string.concat(key, ".callData"))
+                address(there), _address(json, key, "target"), vm.parseJsonBytes(json, string.concat(key, ".callData"))
             );
             assertEq(conditionId, _bytes32(json, key, "conditionId"), key);
         }
@@ -227,9 +221,7 @@ contract VectorsTest is BankTest {
             assertEq(encodings.signedId(address(there), keys, terms), _bytes32(json, key, "conditionId"), key);
             Approval[] memory approvals = new Approval[](keys.length);
             for (uint256 k = 0; k < keys.length; ++k) {
-                (bytes32 r, bytes32 vs) = _split(
-                    vm.parseJsonBytes(json, _at(string.concat(key, ".signatures"), k))
-                );
+                (bytes32 r, bytes32 vs) = _split(vm.parseJsonBytes(json, _at(string.concat(key, ".signatures"), k)));
                 approvals[k].signature = Signature(r, vs);
             }
             bytes32 conditionId = there.completeSigned(keys, terms, approvals);
@@ -275,9 +267,8 @@ contract VectorsTest is BankTest {
         if (_is(type_, "Withdrawal")) {
             uint128 total = uint128(_uint(json, f, "total"));
             uint8 party = uint8(_uint(json, f, "party"));
-            return (
-                TypedData.withdrawal(channel, party, total, until), Messages.withdrawal(channel, party, total, until)
-            );
+            return
+                (TypedData.withdrawal(channel, party, total, until), Messages.withdrawal(channel, party, total, until));
         }
         if (_is(type_, "CloseTogether")) {
             int256 delta = vm.parseJsonInt(json, string.concat(f, ".delta"));
@@ -294,9 +285,11 @@ contract VectorsTest is BankTest {
         require(_is(type_, "AckDelegate"), type_);
         uint8 direction = uint8(_uint(json, f, "direction"));
         address key = _address(json, f, "key");
-        return (
-            TypedData.ackDelegate(channel, direction, key, until), Messages.ackDelegate(channel, direction, key, until)
-        );
+        return
+            (
+                TypedData.ackDelegate(channel, direction, key, until),
+                Messages.ackDelegate(channel, direction, key, until)
+            );
     }
 
     function _balanceProof(string memory json, string memory f, bytes32 channel)
@@ -352,8 +345,7 @@ contract VectorsTest is BankTest {
         assertEq(bytes32(fields), bytes32(bytes1(0x0f)));
         bytes32 type_ = keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
         assertEq(
-            keccak256(abi.encode(type_, keccak256(bytes(name)), keccak256(bytes(version)), chain, verifier)),
-            separator
+            keccak256(abi.encode(type_, keccak256(bytes(name)), keccak256(bytes(version)), chain, verifier)), separator
         );
         assertEq(verifier, there);
     }

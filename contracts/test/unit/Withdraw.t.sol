@@ -113,9 +113,7 @@ contract WithdrawTest is BankTest {
         address taken = ecrecover(digest, 27, signatures[1].r, signatures[1].vs);
         assertTrue(taken != address(0), "ecrecover itself takes it");
         vm.expectRevert(
-            abi.encodeWithSelector(
-                Errors.WrongSignature.selector, bytes32("signatures[1]"), signer[1], address(0)
-            )
+            abi.encodeWithSelector(Errors.WrongSignature.selector, bytes32("signatures[1]"), signer[1], address(0))
         );
         bank.withdraw(params, 0, 300, START, signatures);
     }
@@ -124,9 +122,7 @@ contract WithdrawTest is BankTest {
         Signature[2] memory signatures = _signed(0, 300, START);
         signatures[0] = Signature(0, 0);
         vm.expectRevert(
-            abi.encodeWithSelector(
-                Errors.WrongSignature.selector, bytes32("signatures[0]"), signer[0], address(0)
-            )
+            abi.encodeWithSelector(Errors.WrongSignature.selector, bytes32("signatures[0]"), signer[0], address(0))
         );
         bank.withdraw(params, 0, 300, START, signatures);
     }
@@ -154,9 +150,7 @@ contract WithdrawTest is BankTest {
         // The id itself is another one there, and was never funded.
         assertNotEq(bank.channelIdOf(params), here);
         vm.expectRevert(
-            abi.encodeWithSelector(
-                Errors.WrongStatus.selector, bank.channelIdOf(params), Status.Open, Status.None
-            )
+            abi.encodeWithSelector(Errors.WrongStatus.selector, bank.channelIdOf(params), Status.Open, Status.None)
         );
         bank.withdraw(params, 0, 300, START, signatures);
     }
