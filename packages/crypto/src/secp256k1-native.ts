@@ -17,7 +17,8 @@ export function loadNative(): Secp256k1 | undefined {
   let bindings: Bindings
   try {
     const { createRequire } = process.getBuiltinModule('node:module')
-    bindings = createRequire(import.meta.url)('secp256k1/bindings')
+    const require = createRequire(import.meta.url)
+    bindings = require('secp256k1/bindings')
     bindings.contextRandomize(globalThis.crypto.getRandomValues(new Uint8Array(32)))
   } catch {
     return undefined

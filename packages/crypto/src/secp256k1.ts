@@ -21,7 +21,7 @@ export interface Secp256k1 {
 
 export type PublicKeyForm = 'compressed' | 'uncompressed'
 
-export interface RecoverableSignature {
+interface RecoverableSignature {
   /** 64 bytes, `r ++ s`, low `s`. */
   readonly rs: Uint8Array
   /** 2 and 3 (`r` overflowed the group order) happen with probability 2^-127. */

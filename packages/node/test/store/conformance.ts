@@ -14,6 +14,7 @@ import {
   type Store,
   StoreError,
 } from '../../src/store/index.ts'
+import { checkAgainstModel } from './model-conformance.ts'
 import { type AdapterModule, killStoreProcesses, startStoreProcess } from './process.ts'
 import { stampedBatch } from './stamped-batch.ts'
 import { checkStampedBatches } from './stamped-checks.ts'
@@ -126,6 +127,23 @@ export function describeStore(adapter: StoreAdapter): void {
         expect((await store.findPayment('outgoing', A))?.sequence).toBe(4)
         const listed = await store.listPayments({ reference: A, limit: 10 })
         expect(listed.map(({ sequence }) => sequence)).toEqual([5, 4, 3])
+      })
+    })
+
+    test('any batches: every read answers as the model does, before and after a reopen', async () => {
+      await checkAgainstModel(async (work) => {
+        const place = mkdtempSync(join(tmpdir(), 'tallystick-model-'))
+        let current = await adapter.openStore({ directory: place })
+        try {
+          await work(current, async () => {
+            await current.close()
+            current = await adapter.openStore({ directory: place })
+            return current
+          })
+        } finally {
+          await current.close()
+          rmSync(place, { recursive: true, force: true })
+        }
       })
     })
 

@@ -25,7 +25,7 @@ export const OP = {
 } as const
 
 /** Largest value of one row, bytes. A line with a full batch is some hundred kilobytes. */
-export const MAX_VALUE_BYTES = 16 * 1024 * 1024
+const MAX_VALUE_BYTES = 16 * 1024 * 1024
 
 /** Throws `StoreError` `invalid-row` naming the field; the returned bytes are the caller's alone. */
 export function encodeBatch(batch: Batch): Uint8Array<ArrayBuffer> {

@@ -19,8 +19,6 @@ import { assertBytes32, assertName, assertWhole, refuse } from './encode.ts'
 
 type Row = Record<string, SQLOutputValue>
 
-export type Reads = ReturnType<typeof prepareReads>
-
 export function prepareReads(db: DatabaseSync) {
   const prepared = new Map<string, StatementSync>()
 
