@@ -124,13 +124,21 @@ function anvilBinary(): string {
   }
 }
 
+/** What to end when this process exits: one listener for any number of chains. */
+const endings = new Set<() => void>()
+
+function endAll(): void {
+  for (const end of endings) end()
+}
+
 /** Kills anvil and removes its files when this process goes away, however it goes. */
 function guardAgainstOrphans(child: ChildProcess, directory: string): () => void {
   const onExit = () => {
     child.kill('SIGKILL')
     rmSync(directory, { recursive: true, force: true })
   }
-  process.once('exit', onExit)
+  if (endings.size === 0) process.once('exit', endAll)
+  endings.add(onExit)
   const watchdog =
     process.platform === 'win32'
       ? undefined
@@ -144,7 +152,8 @@ function guardAgainstOrphans(child: ChildProcess, directory: string): () => void
         )
   watchdog?.unref()
   const release = () => {
-    process.removeListener('exit', onExit)
+    endings.delete(onExit)
+    if (endings.size === 0) process.removeListener('exit', endAll)
     if (watchdog?.pid !== undefined) watchdog.kill('SIGKILL')
     rmSync(directory, { recursive: true, force: true })
   }
