@@ -192,17 +192,16 @@ function covered(trial: Trial): void {
   const { sent, locked } = state.in.accepted.content
   for (const line of [state.out.agreed, ...state.out.live])
     expect(world.deposits[1] - reserved + line.content.sent - sent - locked).toBeGreaterThanOrEqual(0n)
-  fairClose(state)
 }
 
-/** A common close that we signed gives us at least what the last lines say. */
-function fairClose(state: ChannelState): void {
-  const { together } = state
-  if (together === undefined) return
+/** A common close gives us, when we sign it, at least what the last lines say, and no lock is left behind. */
+function fairClose(before: ChannelState, after: ChannelState): void {
+  const { together } = after
+  if (together === undefined || before.together !== undefined) return
   expect(together.delta).toBeGreaterThanOrEqual(
-    state.in.accepted.content.sent - state.out.agreed.content.sent,
+    before.in.accepted.content.sent - before.out.agreed.content.sent,
   )
-  for (const { locks } of [state.out.agreed, ...state.out.live, state.in.accepted])
+  for (const { locks } of [before.out.agreed, ...before.out.live, before.in.accepted])
     expect(locks.count).toBe(0)
 }
 
@@ -226,22 +225,48 @@ function truthful(trial: Trial): void {
   expect(live.every(({ nonce }) => nonce > agreed.nonce)).toBe(true)
 }
 
+/** After the freeze: the one statement, contradicted by nothing signed before or after, and no other signature. */
+function frozenTruth(trial: Trial, signedBefore: number): void {
+  const { state, signer } = trial.honest
+  const { closing } = state
+  if (closing === undefined) throw new Error('not frozen')
+  for (const message of signer.signed) {
+    if (message.type !== 'BalanceProof') continue
+    if (message.direction === 0) expect(message.acked).toBeLessThanOrEqual(closing.out.nonce)
+    else expect(message.nonce).toBeLessThanOrEqual(closing.in.nonce)
+    if (message.direction === 1 && message.nonce === closing.in.nonce)
+      expect(message.contentHash).toEqual(closing.in.contentHash)
+  }
+  for (const message of signer.signed.slice(signedBefore))
+    expect(message.type === 'BalanceProof' && message.direction).toBe(1)
+}
+
 test('whatever the peer signs, refuses, acknowledges or claims, the honest side is covered and truthful', () => {
   const action: fc.Arbitrary<Action> = fc.tuple(
     fc.constantFrom(...ACTIONS),
     fc.nat({ max: 1 << 16 }),
     fc.nat({ max: 1 << 16 }),
   )
+  const list = (minLength: number, maxLength: number) =>
+    fc.array(action, { minLength, maxLength, size: 'max' })
   fc.assert(
-    fc.property(fc.array(action, { minLength: 30, maxLength: 80, size: 'max' }), (actions) => {
+    fc.property(list(30, 80), list(5, 20), (actions, afterwards) => {
       const world = connectedWorld([1000n, 1000n])
       const [honest, liar] = world.sides
       honest.signer.signed.length = 0
       const trial: Trial = { world, honest, liar, lines: new Map(), theirs: new Map() }
       for (const one of actions) {
+        const before = honest.state
         perform(trial, one)
+        fairClose(before, honest.state)
         covered(trial)
         truthful(trial)
+      }
+      act(world, honest, { type: 'freeze', blind: false })
+      const signed = honest.signer.signed.length
+      for (const one of afterwards) {
+        perform(trial, one)
+        frozenTruth(trial, signed)
       }
     }),
     { numRuns: Number(globalThis.process?.env.MODEL_RUNS ?? 100) },
