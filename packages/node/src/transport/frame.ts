@@ -2,7 +2,7 @@
  * Frames on the stream: `uint32 length (big endian) | uint8 type | body`, where length counts type and body.
  *
  * Invariant: a length is judged when its four bytes are known and a type when its byte is known, before anything of the
- * body is kept; memory grows only with bytes that really came. Frames of unknown type are refused, never skipped.
+ * body is kept; memory grows with bytes that really came (beyond a first 64 KiB), not with what was announced. Frames of unknown type are refused, never skipped.
  */
 import type { CloseCode, CloseReason } from './port.ts'
 
@@ -11,6 +11,8 @@ export type FrameType = (typeof frameType)[keyof typeof frameType]
 
 export const FRAME_HEADER_BYTES = 5
 const LONGEST_CLOSE_DETAIL_BYTES = 400
+/** A body that is still coming gets at least this much room, so that usual frames are not moved while they grow. */
+const LEAST_BUFFER_BYTES = 64 * 1024
 
 /** Body lengths in bytes: [least, most]. Data is limited by configuration. */
 const BODY_BYTES: Record<Exclude<FrameType, 3>, readonly [number, number]> = {
@@ -132,7 +134,8 @@ export class FrameDecoder {
     const count = Math.min(chunk.length - from, this.#bodyWanted - this.#bodyLength)
     const needed = this.#bodyLength + count
     if (needed > this.#body.length) {
-      const grown = new Uint8Array(Math.min(this.#bodyWanted, Math.max(needed, this.#body.length * 2)))
+      const roomy = Math.max(needed, this.#body.length * 2, LEAST_BUFFER_BYTES)
+      const grown = new Uint8Array(Math.min(this.#bodyWanted, roomy))
       grown.set(this.#body.subarray(0, this.#bodyLength))
       this.#body = grown
     }
