@@ -87,7 +87,8 @@ export interface Store {
 
   /**
    * Waits for the commits under way, then lets go of files and lease. Idempotent. Commits and reads after it are
-   * refused with `closed`.
+   * refused with `closed`. Rejects when the last flush fails (a full disk); files and lease are let go of all the same,
+   * and nothing that was told durable is lost.
    */
   close(): Promise<void>
 }
