@@ -45,7 +45,7 @@ export interface ReadOptions {
 }
 
 /** A channel's history up to a final block. */
-export interface FinalHistory {
+interface FinalHistory {
   readonly block: BlockRef
   readonly history: ChannelHistory
 }

@@ -37,18 +37,18 @@ export interface Receipt {
   readonly logs: readonly RawLog[]
 }
 
-export type Answer = { readonly result: unknown } | { readonly fault: RpcFault }
+type Answer = { readonly result: unknown } | { readonly fault: RpcFault }
 
-export interface TransactionRequest {
+interface TransactionRequest {
   readonly from: Hex
   readonly to?: Hex
   readonly data: Hex
   readonly value: bigint
 }
 
-export type BlockAt = 'latest' | 'finalized' | 'safe' | bigint | { readonly blockHash: Hex }
+type BlockAt = 'latest' | 'finalized' | 'safe' | bigint | { readonly blockHash: Hex }
 
-export interface LogFilter {
+interface LogFilter {
   readonly address: readonly Hex[]
   readonly topics?: readonly (Hex | null)[]
   readonly blocks: { readonly blockHash: Hex } | { readonly from: bigint; readonly to: bigint }

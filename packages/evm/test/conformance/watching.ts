@@ -11,7 +11,7 @@ import type { Fate } from '../support/rpc-proxy.ts'
 import { NATIVE, type World } from '../support/world.ts'
 
 /** A deposit in a channel of its own, included but not waited for any longer. */
-export async function deposit(port: ChainPort, world: World, salt: bigint, amount = 5n): Promise<void> {
+async function deposit(port: ChainPort, world: World, salt: bigint, amount = 5n): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   port
     .submit(

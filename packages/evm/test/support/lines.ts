@@ -61,7 +61,7 @@ export async function signAs(
 export const idOf = (court: Court, params: ChainParams): Hex =>
   keccak256(channelIdPreimage(court.chainId, court.bank, params))
 
-export function contentHash({ sent, locked, lockedUntil, locksRoot, memoRoot }: ChainContent): Hex {
+function contentHash({ sent, locked, lockedUntil, locksRoot, memoRoot }: ChainContent): Hex {
   const types = [
     { type: 'uint128' },
     { type: 'uint128' },

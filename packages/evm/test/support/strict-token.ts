@@ -37,7 +37,8 @@ interface Output {
 }
 
 export function compileStrictToken(): { readonly abi: Abi; readonly bytecode: Hex } {
-  const solc = createRequire(import.meta.url)('solc') as Solc
+  const require = createRequire(import.meta.url)
+  const solc = require('solc') as Solc
   const input = {
     language: 'Solidity',
     sources: { 'StrictToken.sol': { content: SOURCE } },

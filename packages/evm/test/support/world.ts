@@ -1,6 +1,6 @@
 /** A chain of its own for each test: anvil, a proxy before it, the contracts, a token, and ports for accounts. */
 
-import type { ChainError, ChainParams, ChainPort } from '@tallystick/protocol'
+import type { ChainParams, ChainPort } from '@tallystick/protocol'
 import type { Hex } from 'viem'
 import { onTestFinished } from 'vitest'
 import { type Anvil, type AnvilAccount, type AnvilOptions, startAnvil } from '../../src/anvil.ts'
@@ -29,7 +29,7 @@ export interface World extends Deployment {
 }
 
 export const NATIVE: Hex = '0x0000000000000000000000000000000000000000'
-export const FINALITY_BLOCKS = 2
+const FINALITY_BLOCKS = 2
 export const LOCK_PERIOD = 3600
 
 export async function makeWorld(options: AnvilOptions = {}): Promise<World> {
@@ -75,14 +75,4 @@ export async function makeWorld(options: AnvilOptions = {}): Promise<World> {
       salt,
     }),
   }
-}
-
-/** The error a promise rejects with; fails when it resolves. */
-export async function errorOf(promise: Promise<unknown>): Promise<ChainError> {
-  return promise.then(
-    (value) => {
-      throw new Error(`resolved with ${String(value)}`)
-    },
-    (error: ChainError) => error,
-  )
 }
