@@ -15,6 +15,7 @@ import type {
   ChannelReading,
 } from '@tallystick/protocol'
 import type { EndRecord } from './channel-record.ts'
+import { takeClaimables } from './claimables.ts'
 import { drive, hasCourtWork } from './closing.ts'
 import { driveFunding } from './funding.ts'
 import { run } from './machine.ts'
@@ -31,6 +32,7 @@ export async function startChainWatch(rt: Runtime): Promise<ChainWatch> {
   const cursor = stored === undefined ? undefined : decodeCursor(stored)
   rt.final = cursor
   for (const channel of rt.channels.values()) if (concerned(channel)) look(rt, channel)
+  void takeClaimables(rt)
   const watch = rt.ports.chain.watch(cursor, (fact) => deliver(rt, fact))
   watch.done.catch((error: unknown) => {
     rt.ports.log.error({ error: String(error) }, 'the watch of the chain ended')
@@ -175,6 +177,8 @@ async function takeFinal(rt: Runtime, block: BlockRef, events: readonly ChainEve
       group.changes.push({ type: 'meta.put', row: { key: CURSOR, bytes: encodeCursor(block) } })
       group.effects.push(() => {
         for (const channel of wanted) look(rt, channel)
+        if (events.some((event) => event.name === 'PayoutFailed' && event.owner === rt.ports.chain.account))
+          void takeClaimables(rt)
         rt.onStop.delete(resolve)
         resolve()
       })

@@ -159,7 +159,9 @@ function submitDuties(rt: Runtime, channel: Channel): void {
     now.record === undefined || core.closing === undefined ? due : [...due, ...duties(core, now.record, ctx)]
   const seconds = chainNowSeconds(rt)
   for (const { call, fromSeconds, beforeSeconds } of all) {
-    if (seconds < fromSeconds || (beforeSeconds !== undefined && seconds >= beforeSeconds)) continue
+    // Too late only by the chain's own time: a clock that is ahead must not keep us from answering.
+    const late = beforeSeconds !== undefined && Number(rt.head?.timestampSeconds ?? 0n) >= beforeSeconds
+    if (seconds < fromSeconds || late) continue
     if (call.kind === 'settle' && notOurTurn(rt, channel)) continue
     submit(rt, channel, dutyKey(channel, call, commitmentOf(channel)), call)
   }

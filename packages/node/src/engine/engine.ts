@@ -107,6 +107,7 @@ function createRuntime(
     links,
     channels: new Map(),
     peers: new Map(),
+    peerFaults: new Map(),
     due: new Set(),
     book: createPaymentBook(loaded.lastSequence),
     events: createEventHub((error) => log.warn({ error: String(error) }, 'a listener of events threw')),
@@ -151,7 +152,8 @@ function restore(rt: Runtime, loaded: Loaded['channels'][number]): void {
       rt.book.open.set(payment.reference, payment)
       return payment
     })
-    channel.sent.set(nonce, { nonce, bytes, payments: restored, refusal: undefined })
+    const amount = restored.reduce((sum, payment) => sum + payment.amount, 0n)
+    channel.sent.set(nonce, { nonce, bytes, payments: restored, amount, refusal: undefined })
   }
   // An accepted line may have been committed by a process that ended before it could acknowledge.
   channel.flushDue = loaded.core.in.accepted.nonce > loaded.core.in.acked.nonce

@@ -36,7 +36,6 @@ const MAX_PARKED = 1_024
 export function connected(rt: Runtime, group: Group, nodeId: string, session: number): void {
   const peer = peerOf(rt, nodeId)
   peer.session = session
-  peer.fault = undefined
   peer.hello = undefined
   peer.parked = undefined
   peer.hungUp = false
@@ -54,6 +53,8 @@ export function disconnected(rt: Runtime, group: Group, nodeId: string, reason: 
     group.touched.add(channel)
   }
   tellPeer(rt, group, nodeId, false)
+  // Identities cost nothing: a stranger leaves nothing behind.
+  if (peer.channels.size === 0) rt.peers.delete(nodeId)
 }
 
 /** One frame, in the loop. */
@@ -261,11 +262,18 @@ function hangUp(rt: Runtime, group: Group, peer: Peer, why: Fault): void {
   })
   const { session } = peer
   peer.hungUp = true
-  peer.fault = `${why.code} (${why.field}): ${text}`
+  rememberFault(rt, peer.nodeId, `${why.code} (${why.field}): ${text}`)
   group.effects.push(() => {
     rt.links.hangUp(peer.nodeId, session, `${why.code}: ${text}`)
     rt.waits.poke(`peer/${peer.nodeId}`)
   })
+}
+
+function rememberFault(rt: Runtime, nodeId: string, fault: string): void {
+  rt.peerFaults.delete(nodeId)
+  rt.peerFaults.set(nodeId, fault)
+  const [oldest] = rt.peerFaults.keys()
+  if (rt.peerFaults.size > 1_000 && oldest !== undefined) rt.peerFaults.delete(oldest)
 }
 
 interface Fault {

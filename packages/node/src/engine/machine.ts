@@ -150,20 +150,20 @@ function keepLine(
 ): void {
   const { nonce, direction } = message
   const atMs = rt.ports.nowMs()
-  const line: SentLine = { nonce, bytes, payments, refusal: undefined }
+  let amount = 0n
+  for (const payment of payments) amount += payment.amount
+  const line: SentLine = { nonce, bytes, payments, amount, refusal: undefined }
   channel.sent.set(nonce, line)
   group.changes.push({
     type: 'update.put',
     row: { channelId: channel.idBytes, direction, nonce, bytes },
   })
   if (payments.length === 0) return
-  let amount = 0n
   for (const [index, payment] of payments.entries()) {
     if (payment.sequence === 0) payment.sequence = rt.book.nextSequence++
     payment.nonce = nonce
     payment.index = index
     payment.atMs = atMs
-    amount += payment.amount
     putPayment(group, channel, payment, 'live')
   }
   rt.book.queuedCount -= payments.length
@@ -264,10 +264,8 @@ function agree(
 }
 
 function pay(rt: Runtime, group: Group, channel: Channel, line: SentLine): void {
-  const { payments } = line
+  const { payments, amount } = line
   if (payments.length === 0) return
-  let amount = 0n
-  for (const payment of payments) amount += payment.amount
   channel.sentCount += payments.length
   rt.book.sentTotal += payments.length
   count(group, channel, 'outgoing', 'accepted', payments.length, amount)
@@ -281,13 +279,9 @@ function pay(rt: Runtime, group: Group, channel: Channel, line: SentLine): void 
 
 /** The peer acknowledged a later line without this one: its payments were not made, and may be made again. */
 function voidLine(rt: Runtime, group: Group, channel: Channel, line: SentLine): void {
-  const { payments, refusal } = line
+  const { payments, amount, refusal } = line
   if (payments.length === 0) return
-  let amount = 0n
-  for (const payment of payments) {
-    amount += payment.amount
-    putPayment(group, channel, payment, 'void')
-  }
+  for (const payment of payments) putPayment(group, channel, payment, 'void')
   count(group, channel, 'outgoing', 'refused', payments.length, amount)
   const reason =
     refusal === undefined ? 'no reason given' : `${refusal.code} (${refusal.field}): ${refusal.remedy}.`

@@ -30,6 +30,8 @@ export interface SentLine {
   /** The message as it was and will be sent (LN-10). */
   readonly bytes: Uint8Array
   readonly payments: readonly PendingPayment[]
+  /** Sum of `payments`. */
+  readonly amount: bigint
   /** Set when the peer refused it; its payments are decided by the next acknowledgement (LN-32). */
   refusal: Refusal | undefined
 }

@@ -191,6 +191,7 @@ export class PeerLinks {
       link.backlogged = false
       if (this.#options.nowMs() - link.adoptedAtMs > GOOD_SESSION_MS) link.strikes = 0
       this.#options.events.onDisconnected(peerId, reason)
+      if (!link.wanted) this.#links.delete(peerId)
       this.#plan(peerId, link)
     })
   }

@@ -2,7 +2,7 @@
 
 import { ServiceError } from './errors.ts'
 import { peerAddressOf } from './input-checks.ts'
-import { type Peer, peerOf, post, type Runtime } from './runtime.ts'
+import { type Peer, post, type Runtime } from './runtime.ts'
 import type { PeerView } from './service.ts'
 import { peerViews } from './views.ts'
 
@@ -25,8 +25,7 @@ export async function findPeer(rt: Runtime, address: string, timeoutMs: number):
     !rt.links.list().some((link) => link.nodeId === nodeId)
   )
     throw new ServiceError('UNKNOWN_PEER', { field: 'peer' })
-  const peer = peerOf(rt, nodeId)
-  peer.fault = undefined
+  rt.peerFaults.delete(nodeId)
   const deadlineMs = rt.ports.nowMs() + timeoutMs
   await rt.links.connect(nodeId, endpoint, timeoutMs)
   if (endpoint !== undefined)
@@ -34,8 +33,9 @@ export async function findPeer(rt: Runtime, address: string, timeoutMs: number):
       group.changes.push({ type: 'peer.put', row: { nodeId, bytes: Buffer.from(JSON.stringify(endpoint)) } })
     })
   return rt.waits.until(`peer/${nodeId}`, Math.max(1, deadlineMs - rt.ports.nowMs()), () => {
-    if (peer.fault !== undefined)
-      throw new ServiceError('PEER_REFUSED', { field: 'peer', detail: peer.fault })
-    return peer.hello === undefined ? undefined : peer
+    const fault = rt.peerFaults.get(nodeId)
+    if (fault !== undefined) throw new ServiceError('PEER_REFUSED', { field: 'peer', detail: fault })
+    const peer = rt.peers.get(nodeId)
+    return peer?.hello === undefined ? undefined : peer
   })
 }

@@ -94,8 +94,6 @@ export interface Peer {
   parked: ((later: Group) => void)[] | undefined
   /** We told it why and are ending the session: nothing more is taken from it. */
   hungUp: boolean
-  /** Why the last session was ended by us. */
-  fault: string | undefined
 }
 
 export interface Runtime {
@@ -105,6 +103,8 @@ export interface Runtime {
   readonly links: PeerLinks
   readonly channels: Map<Hex, Channel>
   readonly peers: Map<NodeId, Peer>
+  /** Why we ended the last session with a peer, for callers that wait for it; the newest 1,000. */
+  readonly peerFaults: Map<NodeId, string>
   /** Channels that want something when the group is sealed. */
   readonly due: Set<Channel>
   readonly book: PaymentBook
@@ -154,7 +154,6 @@ export function peerOf(rt: Runtime, nodeId: NodeId): Peer {
       channels: new Set(),
       parked: undefined,
       hungUp: false,
-      fault: undefined,
     }
     rt.peers.set(nodeId, peer)
   }

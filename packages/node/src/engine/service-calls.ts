@@ -152,7 +152,7 @@ async function withdraw(
 ): Promise<ChannelView> {
   const amount = amountOf(given, 'amount')
   const channel = channelOf(rt, channelId)
-  if (!channel.core.link.synced) throw new ServiceError('PEER_OFFLINE', { field: 'channelId' })
+  requireOnline(rt, channel)
   const { total, key } = await command(rt, (group) => {
     const { party } = channel.core.setup
     const wanted = channel.core.chain.withdrawn[party] + amount
@@ -196,10 +196,15 @@ async function closeChannel(
   return channelView(rt, channel)
 }
 
+function requireOnline(rt: Runtime, channel: Channel): void {
+  if (rt.links.connected(channel.peer) && channel.core.link.synced) return
+  throw new ServiceError('PEER_OFFLINE', { field: 'channelId' })
+}
+
 /** Lets what is under way settle, offers, and waits for the peer's signature. */
 async function closeTogether(rt: Runtime, channel: Channel, timeoutMs: number): Promise<ChannelView> {
   if (channel.core.chain.status === 'closed') return channelView(rt, channel)
-  if (!channel.core.link.synced) throw new ServiceError('PEER_OFFLINE', { field: 'channelId' })
+  requireOnline(rt, channel)
   const deadlineMs = rt.ports.nowMs() + timeoutMs
   const left = () => Math.max(1, deadlineMs - rt.ports.nowMs())
   channel.draining = true
@@ -214,7 +219,8 @@ async function closeTogether(rt: Runtime, channel: Channel, timeoutMs: number): 
     return await rt.waits.until(`channel/${channel.id}`, left(), () => agreedTogether(rt, channel))
   } catch (error) {
     if (channel.core.together === undefined) channel.draining = false
-    throw error
+    if (!(error instanceof ServiceError) || error.code !== 'TIMED_OUT') throw error
+    throw new ServiceError('TIMED_OUT', { detail: 'The peer did not sign in time: close the channel alone.' })
   }
 }
 
@@ -250,7 +256,13 @@ function waitForChannel(
   options: WaitOptions | undefined,
 ): Promise<ChannelView> {
   const channel = channelOf(rt, channelId)
-  return rt.waits.until(`channel/${channel.id}`, options?.timeoutMs ?? DEFAULT_WAIT_MS, () =>
-    reached(channel, status) ? channelView(rt, channel) : undefined,
-  )
+  return rt.waits.until(`channel/${channel.id}`, options?.timeoutMs ?? DEFAULT_WAIT_MS, () => {
+    if (reached(channel, status)) return channelView(rt, channel)
+    const { fundings } = channel.record
+    const failed = fundings.find(({ state }) => state === 'failed')
+    const hopeless = channel.core.chain.status === 'none' && fundings.every(({ state }) => state === 'failed')
+    if (status !== 'opening' && failed !== undefined && hopeless)
+      throw new ServiceError('TRANSACTION_FAILED', { field: 'deposit', detail: failed.detail ?? '' })
+    return undefined
+  })
 }

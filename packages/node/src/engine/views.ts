@@ -80,7 +80,7 @@ function lineView(
 
 function pendingOf(channel: Channel): bigint {
   let pending = channel.queued
-  for (const line of channel.sent.values()) for (const payment of line.payments) pending += payment.amount
+  for (const line of channel.sent.values()) pending += line.amount
   return pending
 }
 

@@ -7,8 +7,15 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Deployment, deployContracts, deployTestToken, mintTestToken } from '@tallystick/evm'
+import {
+  createEvmChain,
+  type Deployment,
+  deployContracts,
+  deployTestToken,
+  mintTestToken,
+} from '@tallystick/evm'
 import { type Anvil, type AnvilOptions, startAnvil } from '@tallystick/evm/anvil'
+import type { ChainPort } from '@tallystick/protocol'
 import { onTestFinished } from 'vitest'
 import type { Hex, NodeService, NodeStatus } from '../../src/engine/service.ts'
 import type { NodeProcessOptions } from './node-process.ts'
@@ -16,7 +23,8 @@ import type { NodeProcessOptions } from './node-process.ts'
 export interface World extends Deployment {
   readonly anvil: Anvil
   readonly token: Hex
-  readonly home: string
+  /** The chain as another account of the world sees it. */
+  chainOf(account: number): ChainPort
   node(name: keyof typeof ACCOUNT_OF, config?: NodeProcessOptions['config']): RemoteNode
 }
 
@@ -77,7 +85,17 @@ export async function makeWorld(options: AnvilOptions & { finalityBlocks?: numbe
     ...deployment,
     anvil,
     token,
-    home,
+    chainOf(index) {
+      const port = createEvmChain({
+        ...deployment,
+        rpcUrl: anvil.rpcUrl,
+        privateKey: accountOf(index).privateKey,
+        finality: { kind: 'depth', blocks: finalityBlocks },
+        pollIntervalMs: 50,
+      })
+      onTestFinished(() => port.stop())
+      return port
+    },
     node(name, config = {}) {
       const { privateKey, address } = accountOf(ACCOUNT_OF[name])
       const base = {
