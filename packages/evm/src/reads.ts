@@ -31,6 +31,7 @@ import {
 } from './records.ts'
 import type { Rpc } from './rpc.ts'
 import { faultError, garbage } from './rpc-errors.ts'
+import { isBytes } from './rpc-shapes.ts'
 
 export interface ReadOptions {
   readonly rpc: Rpc
@@ -306,7 +307,7 @@ function plainText(text: string): string {
   return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '').slice(0, 64)
 }
 
-/** @throws ChainError `wrong_contract` when the address does not answer as the ABI says. */
+/** @throws ChainError `wrong_contract` when the address does not answer as the ABI says, `invalid_argument`. */
 async function read(
   rpc: Rpc,
   abi: Abi,
@@ -315,15 +316,29 @@ async function read(
   args: readonly unknown[],
   block: BlockRef,
 ): Promise<unknown> {
-  const data = encodeFunctionData({ abi, functionName, args })
+  const data = encodeQuestion(abi, functionName, args)
   const answer = await rpc.call({ from: zeroAddress, to, data, value: 0n }, { blockHash: block.hash })
   if ('fault' in answer) {
     if (isRevert(answer.fault)) throw wrongContract('address', to, `${functionName} reverts`)
     throw faultError('eth_call', answer.fault)
   }
+  if (!isBytes(answer.result)) throw garbage('eth_call', 'not a byte string')
   try {
-    return decodeFunctionResult({ abi, functionName, data: answer.result as Hex })
+    return decodeFunctionResult({ abi, functionName, data: answer.result })
   } catch {
     throw wrongContract('address', to, `${functionName} answers something else`)
+  }
+}
+
+function encodeQuestion(abi: Abi, functionName: string, args: readonly unknown[]): Hex {
+  try {
+    return encodeFunctionData({ abi, functionName, args })
+  } catch (cause) {
+    throw new ChainError('invalid_argument', `${functionName}(${args.join(', ')}) cannot be asked`, {
+      field: functionName,
+      remedy: 'Give ids as 32 bytes and addresses as 20 bytes, in 0x hexadecimal.',
+      consequence: 'fix',
+      cause,
+    })
   }
 }

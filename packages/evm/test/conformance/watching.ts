@@ -407,6 +407,25 @@ export function watchingConformance(makeWorld: (options?: { statePath?: string }
       expect(salts(recorder.finalEvents())).toEqual([1n])
     })
 
+    test('that answers reads with nonsense, and questions that make no sense: typed', async () => {
+      const world = await makeWorld()
+      const port = world.port()
+      const id: `0x${string}` = `0x${'01'.repeat(32)}`
+      await expect(port.channel('0x01', 'head')).rejects.toMatchObject({ code: 'invalid_argument' })
+      await expect(port.balance(world.token, '0x', 'head')).rejects.toMatchObject({
+        code: 'invalid_argument',
+      })
+      const gone: BlockRef = { number: 1n, hash: id, timestampSeconds: 0n }
+      await expect(port.channel(id, gone)).rejects.toMatchObject({ code: 'state_unavailable' })
+      for (const nonsense of [17, null, 'x', {}, []]) {
+        world.proxy.onResult(({ method }, result) => (method === 'eth_call' ? nonsense : result))
+        await expect(port.channel(id, 'head')).rejects.toMatchObject({ code: 'rpc_garbage' })
+        await expect(port.resolvedAt(id, 'final')).rejects.toMatchObject({ code: 'rpc_garbage' })
+      }
+      world.proxy.onCall(() => 'drop')
+      await expect(port.claimable(NATIVE, NATIVE, 'head')).rejects.toMatchObject({ code: 'rpc_unavailable' })
+    })
+
     test('that shows a chain without links is not believed', async () => {
       const world = await makeWorld()
       const port = world.port()
