@@ -69,6 +69,14 @@ contract CloseTest is BankTest {
         assertEq(closing.paidToPeer, 500 + 300 - 120 - 40);
     }
 
+    function test_Trap_ALineThatTheReceiverRefusedIsStillUsableByIt() public {
+        // The bank asks for the payer's promise alone: a payer must treat every line it signed as live, whatever the
+        // receiver answered, and so must whoever counts the payer's free money.
+        Closing memory closing = _close(0, _statement(0, 0, _none(), 7, _sent(450)));
+        assertEq(closing.inNonce, 7);
+        assertEq(closing.paidToPeer, 50);
+    }
+
     function test_EqualOwnersCloseForTheNamedParty() public {
         params.owner[1] = owner[0];
         _useParams(params);

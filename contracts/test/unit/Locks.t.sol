@@ -179,6 +179,32 @@ contract LocksTest is BankTest {
         bank.claimLocks(params, settlement, 1, nine, paths);
     }
 
+    function test_Trap_AConditionResolvedBeforeTheLockWasMadePaysAtOnce() public {
+        // The bank cannot know when a lock was made, so a receiver of such a lock is paid without showing any key: an
+        // acceptor must refuse it, and a payer must not make it.
+        params.salt += 1;
+        _useParams(params);
+        _open();
+        Content memory out = _sentAndLocked(0, _oneLock(0, 60, uint64(block.timestamp) + PERIOD));
+        assertEq(registry.resolvedAt(_hashCondition(_preimage(0))), EXPIRY, "long ago");
+        Settlement memory own = _settle(_close(0, _statement(0, 5, out, 0, _none())), out, _none());
+        int256 before = _gained(owner[1]);
+        _claim(own, 0, _oneLock(0, 60, out.lockedUntil));
+        assertEq(_gained(owner[1]), before + 60);
+    }
+
+    function test_Trap_NothingIsClaimedWhileALineCanStillBeUpdated() public {
+        params.salt += 1;
+        _useParams(params);
+        _open();
+        Content memory out = _sentAndLocked(0, locks);
+        Closing memory closing = _close(0, _statement(0, 5, out, 0, _none()));
+        bytes32[9][] memory paths = LockSet.paths(locks);
+        vm.warp(closing.endsAt + 1);
+        vm.expectRevert(abi.encodeWithSelector(Errors.WrongStatus.selector, id, Status.Settled, Status.Closing));
+        bank.claimLocks(params, settlement, 0, locks, paths);
+    }
+
     function test_RevertWhen_TheNumbersOfLocksAndPathsDiffer() public {
         bytes32[9][] memory paths = LockSet.paths(locks);
         Lock[] memory none = new Lock[](0);
