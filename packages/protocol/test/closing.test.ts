@@ -200,6 +200,18 @@ test('CL-1: a close in a final block freezes, and so does one that is only seen'
   expect(closeCall(world.sides[0].state)).toBeUndefined()
 })
 
+test('CL-1: a peer’s close that left the chain again leaves us the same statement to make', () => {
+  const world = busyWorld()
+  const [alice, bob] = world.sides
+  act(world, alice, { type: 'close-seen' })
+  const { closing } = alice.state
+  act(world, bob, { type: 'send', operations: [pay(3n)] })
+  deliver(world, alice)
+  act(world, alice, { type: 'freeze', blind: false })
+  expect(alice.state.closing).toEqual({ ...closing, by: 'us' })
+  expect(closeCall(alice.state)).toMatchObject({ kind: 'close', statement: { inNonce: 2n } })
+})
+
 test('CL-4, BK-60: a truthful statement is never challenged, whatever is in flight', () => {
   const world = busyWorld()
   const [alice, bob] = world.sides

@@ -11,9 +11,15 @@ import { NO_IN_LINE, NO_OUT_LINE } from './line.ts'
 import { done, type Outcome } from './result.ts'
 import type { ChannelState, ClosingMark } from './state.ts'
 
-/** Marks the channel closing, by us or because the peer's close was seen. Marking twice changes nothing. */
+/**
+ * Marks the channel closing, by us or because the peer's close was seen. The first mark fixes the lines; a later one only
+ * lets us state them ourselves, for a peer's close that left the chain again.
+ */
 export function freeze(state: ChannelState, by: 'us' | 'peer', blind: boolean): Outcome {
-  if (state.closing !== undefined) return done(state)
+  if (state.closing !== undefined) {
+    if (by === 'peer' || state.closing.by === 'us') return done(state)
+    return done({ ...state, closing: { ...state.closing, by } }, { type: 'frozen', by })
+  }
   if (blind && !state.lost) return refusal('statement-fixed', 'blind', 'nothing is lost: state the lines')
   if (!blind && by === 'us' && state.lost) return refusal('lost-data', 'blind')
   const silent = blind || state.lost

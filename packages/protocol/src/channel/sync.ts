@@ -68,10 +68,9 @@ export function takeSync(state: ChannelState, message: Sync, ctx: Context): Outc
     if (verdict === 'false') return refusal('sync-contradicted', field, `nonce ${told.nonce}`)
     if (verdict === 'we lost data') return provedLost(state)
   }
-  // Below an ack of its own: ignored, its ack decides (LN-52).
+  // Below an ack of its own: its ack decides (LN-52), and every live line is above that anyway.
   const behind = message.accepted.nonce < out.agreed.nonce
-  const accepted = behind ? out.agreed.nonce : message.accepted.nonce
-  const known = Math.max(out.knownAccepted, accepted)
+  const known = Math.max(out.knownAccepted, message.accepted.nonce)
   const synced: ChannelState = {
     ...state,
     out: known === out.knownAccepted ? out : withTip({ ...out, knownAccepted: known }),
@@ -80,7 +79,7 @@ export function takeSync(state: ChannelState, message: Sync, ctx: Context): Outc
   // A sync that comes twice on one connection may be older than what was agreed since.
   const news = !state.link.synced && (behind || message.lost)
   const notice: Effect[] = news ? [{ type: 'peer-lost-data' }] : []
-  return sendAgain(synced, message, accepted, notice, ctx)
+  return sendAgain(synced, message, notice, ctx)
 }
 
 type Verdict = 'true' | 'false' | 'unknown to us, and old' | 'we lost data'
@@ -121,19 +120,13 @@ function provedLost(state: ChannelState): Outcome {
 }
 
 /** Acknowledgement first: what it frees may be spent by the lines after it (LN-42). */
-function sendAgain(
-  state: ChannelState,
-  message: Sync,
-  accepted: number,
-  notice: readonly Effect[],
-  ctx: Context,
-): Outcome {
+function sendAgain(state: ChannelState, message: Sync, notice: readonly Effect[], ctx: Context): Outcome {
   if (state.lost) return done(state, ...notice)
   const withAck = message.agreed.nonce < state.in.acked.nonce ? resendAck(state, ctx) : done(state)
   if (isRefusal(withAck)) return withAck
   const effects = [...notice, ...withAck.effects]
   const nonces = state.out.live
-    .filter(({ nonce, burnt }) => nonce > accepted && !burnt)
+    .filter(({ nonce, burnt }) => nonce > message.accepted.nonce && !burnt)
     .map(({ nonce }) => nonce)
   if (nonces.length > 0 && state.closing === undefined) effects.push({ type: 'resend', nonces })
   effects.push(...requestsAgain(state), ...answersAgain(state))
