@@ -52,7 +52,7 @@ export async function request<S extends z.ZodType>(
 }
 
 export async function send(on: Connection, call: Call): Promise<Response> {
-  const url = new URL(call.path.replace(/^\//, ''), on.baseUrl.endsWith('/') ? on.baseUrl : `${on.baseUrl}/`)
+  const url = address(on.baseUrl, call.path)
   for (const [name, value] of Object.entries(call.query ?? {}))
     if (value !== undefined) url.searchParams.set(name, String(value))
   const signals = call.endless === true ? [] : [AbortSignal.timeout((call.waitMs ?? 0) + ANSWER_MS)]
@@ -73,6 +73,14 @@ export async function send(on: Connection, call: Call): Promise<Response> {
     return await (on.fetch ?? fetch)(url, init)
   } catch (cause) {
     throw unreachable(on.baseUrl, cause)
+  }
+}
+
+function address(baseUrl: string, path: string): URL {
+  try {
+    return new URL(path.replace(/^\//, ''), baseUrl.endsWith('/') ? baseUrl : `${baseUrl}/`)
+  } catch (cause) {
+    throw invalidRequest('baseUrl', `${baseUrl} is not a URL.`, cause)
   }
 }
 

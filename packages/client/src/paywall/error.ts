@@ -4,6 +4,8 @@ export type PaywallErrorCode =
   /** The seller's file: missing, empty, too many chunks, or changed since it was read. */
   | 'file-unusable'
   | 'file-changed'
+  /** What the seller wants to offer is not possible. */
+  | 'offer-invalid'
   /** The seller cannot be reached, or what it says is not this protocol. Nothing was paid for what it refers to. */
   | 'seller-unreachable'
   | 'manifest-malformed'

@@ -8,6 +8,8 @@ import type { Hex } from '../schema/index.ts'
 import { PaywallError } from './error.ts'
 import { MAX_CHUNK_BYTES } from './wire.ts'
 
+const LONGEST_NAME = 100
+
 export interface Goods {
   readonly name: string
   readonly sizeBytes: number
@@ -52,7 +54,7 @@ export async function openGoods(path: string, chunkCount: number): Promise<Goods
       'Sell it once it is no longer written.',
     )
   return {
-    name: basename(path),
+    name: fileName(path),
     sizeBytes,
     chunkBytes,
     chunks,
@@ -92,6 +94,14 @@ export async function hashChunks(
   }
   if (inChunk > 0) chunks.push(`0x${chunk.digest('hex')}`)
   return { chunks, sha256: `0x${whole.digest('hex')}`, sizeBytes }
+}
+
+/** The file's name, with everything replaced that a terminal or another file system might interpret. */
+function fileName(path: string): string {
+  const plain = basename(path)
+    .replace(/[\p{C}\p{Zl}\p{Zp}/\\:*?"<>|]/gu, '_')
+    .replace(/^[-.]+/, '_')
+  return plain.slice(0, LONGEST_NAME)
 }
 
 interface FileIdentity {

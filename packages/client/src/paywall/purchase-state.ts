@@ -86,7 +86,7 @@ async function openFiles(
   await journal.truncate(goodBytes)
   const partPath = `${output}.tally-part`
   // `a` makes the file and keeps what is there; writing in place needs `r+`.
-  await (await open(partPath, 'a', 0o600)).close()
+  await (await open(partPath, 'a')).close()
   const part = await open(partPath, 'r+')
   opened.push(part)
   const session: Hex = head?.session ?? `0x${randomBytes(32).toString('hex')}`

@@ -11,6 +11,7 @@ import { z } from 'zod'
 import type { NodeClient } from '../api/client.ts'
 import { type Hex, Problem, Reference } from '../schema/index.ts'
 import { loadOrCreateSecret } from '../secret-file.ts'
+import { PaywallError } from './error.ts'
 import type { Goods } from './goods.ts'
 import {
   chunkSize,
@@ -51,7 +52,7 @@ export function nodeCashier(node: Pick<NodeClient, 'payment'>, token: Hex): Cash
   }
 }
 
-/** The HTTP handler. @throws {SecretFileError} when the key file cannot be used. */
+/** The HTTP handler. @throws {PaywallError} `offer-invalid` @throws {SecretFileError} when the key file cannot be used. */
 export function createPaywall(options: PaywallOptions): Hono {
   const manifest = manifestOf(options)
   const manifestJson = JSON.stringify(z.encode(Manifest, manifest))
@@ -89,7 +90,16 @@ function manifestOf({ goods, pricePerChunk, token, chainId, bank, seller }: Payw
   const { name, sizeBytes, chunkBytes, chunks, sha256 } = goods
   const file = { version: 1 as const, name, sizeBytes, chunkBytes, chunks: [...chunks], sha256 }
   // Encoding checks what the seller gave, and decoding brings it into the one form that terms are compared with.
-  return Manifest.parse(z.encode(Manifest, { ...file, pricePerChunk, token, chainId, bank, seller }))
+  const encoded = z.safeEncode(Manifest, { ...file, pricePerChunk, token, chainId, bank, seller })
+  if (encoded.success) return Manifest.parse(encoded.data)
+  const issue = encoded.error.issues[0]
+  throw new PaywallError(
+    'offer-invalid',
+    issue?.path.join('.') ?? '',
+    `This cannot be offered: ${issue?.message ?? 'malformed'}.`,
+    'Correct the named field: a positive price, lower-case addresses, the node id and address of your node.',
+    { cause: encoded.error },
+  )
 }
 
 function parseIndex(text: string, { chunks }: Manifest): number | undefined {

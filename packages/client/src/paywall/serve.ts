@@ -20,13 +20,19 @@ export interface PaywallServer {
 
 const MAX_CONNECTIONS = 1024
 const HEADERS_TIMEOUT_MS = 10_000
+/** How often Node looks for requests past their time. */
+const TIMEOUT_CHECK_MS = 5_000
 const IDLE_TIMEOUT_MS = 60_000
 
 export async function servePaywall(options: PaywallServerOptions): Promise<PaywallServer> {
   const { host = '127.0.0.1', port = 0 } = options
   const app = createPaywall(options)
   const server = createServer(
-    { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: HEADERS_TIMEOUT_MS },
+    {
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+    },
     getRequestListener(app.fetch, { overrideGlobalObjects: false }),
   )
   server.maxConnections = MAX_CONNECTIONS

@@ -15,9 +15,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import type { PurchaseProgress } from '../../src/paywall/buyer.ts'
+import { openGoods } from '../../src/paywall/goods.ts'
+import { createPaywall } from '../../src/paywall/seller.ts'
 import { fetchManifest } from '../../src/paywall/seller-connection.ts'
-import { CHANNEL, paperLedger, refusal } from './paper-ledger.ts'
-import { openStall, PRICE, refused, type Stall } from './stall.ts'
+import { BANK, CHAIN_ID, CHANNEL, PRICE, paperLedger, refusal, SELLER, TOKEN } from './paper-ledger.ts'
+import { openStall, refused, type Stall } from './stall.ts'
 
 function assertPaidOnce(stall: Stall, chunks: number): void {
   expect(stall.ledger.payments.length).toBe(chunks)
@@ -82,6 +84,41 @@ describe('a whole trade', () => {
       pricePerChunk: PRICE,
       sha256: stall.sha256,
     })
+  })
+})
+
+describe('what cannot be sold is refused by name', () => {
+  test.for([
+    ['an empty file', 0, 10, 'file-unusable'],
+    ['no chunks', 10, 0, 'file-unusable'],
+    ['too many chunks', 10, 65_537, 'file-unusable'],
+  ] as const)('%s', async ([, sizeBytes, chunkCount, code]) => {
+    expect(await refused(openStall({ sizeBytes, chunkCount }))).toMatchObject({ code })
+  })
+
+  test('a directory, and nothing at all', async () => {
+    const stall = await openStall()
+    for (const path of [stall.directory, join(stall.directory, 'nowhere')])
+      expect(await refused(openGoods(path, 10))).toMatchObject({ code: 'file-unusable', field: path })
+  })
+
+  test.for([
+    ['a price of nothing', 'pricePerChunk', { pricePerChunk: 0n }],
+    ['a token that is none', 'token', { token: '0x1' as const }],
+    ['a seller without a port', 'seller.port', { seller: { ...SELLER, port: 0 } }],
+  ] as const)('%s', async ([, field, wrong]) => {
+    const stall = await openStall()
+    const goods = await openGoods(stall.file, 10)
+    const offer = { goods, pricePerChunk: PRICE, token: TOKEN, chainId: CHAIN_ID, bank: BANK, seller: SELLER }
+    const options = { ...offer, cashier: stall.ledger.cashier, keyFile: stall.keyFile, ...wrong }
+    expect(() => createPaywall(options)).toThrow(expect.objectContaining({ code: 'offer-invalid', field }))
+  })
+
+  test('a file with a strange name is offered under a plain one', async () => {
+    const stall = await openStall()
+    const strange = join(stall.directory, '-rf: a\u001b[2J\u202eb')
+    writeFileSync(strange, 'bytes')
+    expect((await openGoods(strange, 1)).name).toBe('_rf_ a_[2J_b')
   })
 })
 

@@ -38,6 +38,8 @@ export interface ApiServer {
 
 const HEADERS_TIMEOUT_MS = 10_000
 const REQUEST_TIMEOUT_MS = 30_000
+/** How often Node looks for requests past their time. */
+const TIMEOUT_CHECK_MS = 5_000
 const MAX_CONNECTIONS = 256
 const CLOSE_GRACE_MS = 2_000
 const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]']
@@ -60,7 +62,12 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   })
   const hosts = new Set([...LOOPBACK_NAMES, bracketed(host), ...(options.allowedHosts ?? [])].map(lower))
   const server = createServer(
-    { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS, requireHostHeader: false },
+    {
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+      requireHostHeader: false,
+    },
     (request, response) => {
       if (hosts.has(hostName(request))) void answer(request, response)
       else refuse(response, 'HOST_REFUSED')

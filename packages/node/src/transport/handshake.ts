@@ -126,11 +126,23 @@ function run(socket: TLSSocket, context: HandshakeContext, settle: Settle, part:
     connection.end(reason, false)
     settle({ ok: false, reason })
   }
+  /** Our own failure (a key that was destroyed at shutdown) ends this connection and not the process. */
+  const guarded = (act: () => void) => {
+    try {
+      act()
+    } catch {
+      fail({ code: 'closed', by: 'us', detail: 'This node could not prove itself; dial again later.' })
+    }
+  }
   const exporter = exportKeyingMaterial(socket)
   const connection = new Connection(socket, context.limits, {
     frame(type, body) {
       if (settled || exporter === undefined) return
-      const outcome = part.frame(type, body, exporter, connection)
+      let outcome: ReturnType<Part['frame']> | undefined
+      guarded(() => {
+        outcome = part.frame(type, body, exporter, connection)
+      })
+      if (outcome === undefined) return
       if ('code' in outcome) {
         fail({ ...outcome, by: 'us' })
         return
@@ -144,7 +156,7 @@ function run(socket: TLSSocket, context: HandshakeContext, settle: Settle, part:
     ended: fail,
   })
   if (exporter === undefined) fail({ ...TLS_REFUSED, by: 'us' })
-  else part.start(connection, exporter)
+  else guarded(() => part.start(connection, exporter))
 }
 
 /** The session's channel binding; undefined unless this is TLS 1.3 with our protocol. */

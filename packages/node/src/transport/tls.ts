@@ -181,10 +181,9 @@ class TlsTransport implements Transport {
       this.#track(socket)
       const end = this.#deadline(socket, settle)
       const fail = (error: Error & { code?: string }) => end(beforeTls(error))
-      socket.once('error', fail)
+      socket.on('error', fail)
       socket.once('close', () => end(lost('the connection was cut')))
       socket.once('secureConnect', () => {
-        socket.off('error', fail)
         proveAsDialer(socket, peer.nodeId, this.#context, (result) => {
           if (result.ok) this.#carry(socket, result.connection, result.peerId, 'us')
           end(result.ok ? undefined : result.reason)
@@ -218,11 +217,10 @@ class TlsTransport implements Transport {
       end(beforeTls(error))
       raw.destroy()
     }
-    socket.once('error', fail)
-    raw.once('error', fail)
+    socket.on('error', fail)
+    raw.on('error', fail)
     raw.once('close', () => end(lost('the connection was cut')))
     socket.once('secure', () => {
-      socket.off('error', fail)
       proveAsListener(socket, this.#context, (result) => {
         end(result.ok ? undefined : result.reason)
         if (!result.ok) return

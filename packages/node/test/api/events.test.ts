@@ -172,6 +172,11 @@ describe('over HTTP', () => {
     await relay.close()
   })
 
+  test('listeners that leave free their places', async () => {
+    // More than may listen at once, one after the other.
+    for (let i = 0; i < 80; i++) await take(1, () => node.emit(warning(String(i))))
+  })
+
   test('closing the server ends the streams', async () => {
     const closed = new Promise<void>((resolve) => {
       void (async () => {

@@ -15,10 +15,7 @@ interface DocumentedRoute {
 }
 
 interface Document {
-  paths: Record<
-    string,
-    Record<string, { requestBody?: unknown; parameters?: { name: string; in: string }[] }>
-  >
+  paths: Record<string, Record<string, DocumentedRoute>>
   components: { schemas: Record<string, { properties?: Record<string, unknown> }> }
 }
 

@@ -399,6 +399,26 @@ describe('identity', () => {
   })
 })
 
+test('a node that can no longer sign refuses, on both sides, and stays up', async () => {
+  const identity = testIdentity('bob')
+  const bob = await victim('bob')
+  const mute = await createTlsTransport({
+    identity: {
+      nodeId: identity.nodeId,
+      prove: () => {
+        throw new Error('key destroyed')
+      },
+    },
+    verify: verifyTestIdentity,
+  })
+  open.push(mute)
+  const at = await mute.listen({ host: '127.0.0.1', port: 0 })
+  const alice = await victim('alice')
+  expect((await refusal(alice.transport.dial({ ...at, nodeId: identity.nodeId }))).code).toBe('closed')
+  expect((await refusal(mute.dial({ ...alice.at }))).code).toBe('closed')
+  expect((await alice.transport.dial(bob.at)).open).toBe(true)
+})
+
 describe('a proved peer that turns bad', () => {
   test.for<[string, string, (line: Line) => void]>([
     [
