@@ -262,6 +262,38 @@ describe('closing alone', () => {
     },
   )
 
+  test('who owes more than it has is owed less first: the record follows', async () => {
+    const { world, params, port, peer, id, line } = await open(9n)
+    const preimage: Hex = `0x${'04'.repeat(32)}`
+    const condition = conditionId(world, 1, sha256(preimage))
+    const expiry = (await port.block('head')).timestampSeconds + 1_000n
+    const out = lockTree([{ slot: 0, amount: 130n, condition, expiry }])
+    const incoming = lockTree([{ slot: 256, amount: 25n, condition, expiry }])
+    const pending = (sent: bigint, locked: bigint, locksRoot: Hex) =>
+      paid(sent, { locked, lockedUntil: expiry, locksRoot })
+    const lines = [
+      await line(0, 1n, 0n, pending(900n, 130n, out.root)),
+      await line(1, 1n, 0n, pending(0n, 25n, incoming.root)),
+    ] as const
+    await run(world, peer, { kind: 'resolve', resolutions: [{ kind: 'hash', preimage }] })
+    await run(world, port, { kind: 'close', params, party: 0, statement: statementOf(...lines) })
+    await world.anvil.increaseTime(LOCK_PERIOD)
+    const contents = [lines[0].content, lines[1].content] as const
+    await run(world, peer, { kind: 'settle', params, closing: await closingOf(port, id), contents })
+    // Party 0: 1000 - 900 - 130; party 1: 500 + 900 - 25.
+    expect(await settlementOf(port, id)).toMatchObject({ owed: [-30n, 0n], locked: [130n, 25n], held: 125n })
+    const claim = async (direction: 0 | 1, locks: typeof out.locks): Promise<ChainCall> => {
+      return { kind: 'claimLocks', params, settlement: await settlementOf(port, id), direction, locks }
+    }
+    const first = await run(world, port, await claim(1, incoming.locks))
+    expect(first.events).toMatchObject([{ name: 'LocksClaimed', amount: 25n, paid: 0n }])
+    expect(await settlementOf(port, id)).toMatchObject({ owed: [-5n, 0n], locked: [130n, 0n], held: 125n })
+    const second = await run(world, peer, await claim(0, out.locks))
+    expect(second.events).toMatchObject([{ name: 'LocksClaimed', amount: 130n, paid: 125n }])
+    expect(await port.channel(id, 'final')).toMatchObject({ status: 'closed' })
+    expect(await port.balance(world.token, peer.account, 'final')).toBe(1_001_000n)
+  })
+
   test('a record that the endpoint tells wrongly is not believed', async () => {
     const { world, params, port, peer, id, line } = await open(8n)
     await run(world, port, { kind: 'close', params, party: 0, statement: statementOf(undefined, undefined) })

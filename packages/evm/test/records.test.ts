@@ -74,6 +74,29 @@ test('whatever is claimed and released, owed and locked together stay what is he
   )
 })
 
+test('a claim is owed to the receiver of the direction, a release to its payer', () => {
+  const shared = { channelId, amount: 40n, paid: 30n }
+  const claimed = [7n, 0n] as const
+  const claim = (direction: 0 | 1) =>
+    foldLocks(settlement, { name: 'LocksClaimed', ...shared, direction, claimed })
+  const release = (direction: 0 | 1) => foldLocks(settlement, { name: 'LocksReleased', ...shared, direction })
+  expect(claim(0)).toMatchObject({
+    owed: [0n, -10n],
+    locked: [20n, 40n],
+    held: 50n,
+    claimed: [claimed, [0n, 0n]],
+  })
+  expect(claim(1)).toMatchObject({
+    owed: [10n, -20n],
+    locked: [60n, 0n],
+    held: 50n,
+    claimed: [[0n, 0n], claimed],
+  })
+  expect(release(0)).toMatchObject({ owed: [10n, -20n], locked: [20n, 40n], held: 50n })
+  expect(release(1)).toMatchObject({ owed: [0n, -10n], locked: [60n, 0n], held: 50n })
+  expect(release(1).claimed).toEqual(settlement.claimed)
+})
+
 test('contents are told by direction, and an update that opens nothing makes the stated one unknown', () => {
   const out = { ...NO_CONTENT, sent: 1n }
   const incoming = { ...NO_CONTENT, sent: 2n }
