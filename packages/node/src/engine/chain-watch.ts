@@ -168,7 +168,7 @@ async function takeFinal(rt: Runtime, block: BlockRef, events: readonly ChainEve
   // Time passes for what is pending, also without an event.
   for (const channel of rt.channels.values()) if (concerned(channel) && pending(channel)) wanted.add(channel)
   const readings = await readFinal(rt, wanted)
-  if (readings === undefined) return
+  if (readings === undefined || !rt.running) return
   await new Promise<void>((resolve) => {
     post(rt, (group) => {
       rt.final = block

@@ -96,7 +96,7 @@ function closeView(channel: Channel): CloseView | undefined {
   const told = end.mode !== undefined
   return {
     mode,
-    by: by === undefined ? undefined : by === party ? 'us' : 'peer',
+    by: by === undefined ? core.closing?.by : by === party ? 'us' : 'peer',
     endsAtSeconds: end.endsAtSeconds ?? closing?.endsAt,
     forfeited: end.forfeited && {
       by: end.forfeited.by === party ? 'us' : 'peer',

@@ -148,6 +148,30 @@ describe('the peer closes truthfully', () => {
   })
 })
 
+describe('before anything is final', () => {
+  it('freezes as soon as the newest block shows the close of the peer (CL-1)', async () => {
+    const world = await makeWorld({ finalityBlocks: 5 })
+    const alice = await world.node('alice')
+    const mallory = await world.node('mallory')
+    const opened = await alice.service.openChannel({
+      peer: mallory.address,
+      token: world.token,
+      deposit: 1_000n,
+    })
+    const { channelId } = opened
+    await expect
+      .poll(async () => (await alice.service.getChannel(channelId)).waitingFor[0]?.what, { timeout: 10_000 })
+      .toBe('deposit-final')
+    await world.anvil.mine(5)
+    await alice.service.waitForChannel(channelId, 'open')
+    await mallory.service.waitForChannel(channelId, 'open')
+    await mallory.service.closeChannel(channelId, 'alone')
+    const view = await alice.service.waitForChannel(channelId, 'closing')
+    expect(view.close).toMatchObject({ mode: 'alone', by: 'peer', paidMine: undefined })
+    await expect(pay(alice, { channelId, amount: 1n })).rejects.toMatchObject({ code: 'CHANNEL_CLOSING' })
+  })
+})
+
 describe('our own close', () => {
   it('goes on after a restart in the middle', async () => {
     const { world, alice, mallory, channelId } = await liarsWorld()

@@ -4,7 +4,7 @@ import { cpSync, rmSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { DEFAULT_CONFIG } from '../../src/engine/ports.ts'
 import { type Store, StoreError } from '../../src/store/port.ts'
-import { makeWorld, openBetween, pay, reference, settledPair } from './rig.ts'
+import { FUNDS, makeWorld, openBetween, pay, reference, settledPair } from './rig.ts'
 
 /** A store whose commits can be held back or made to fail. */
 function gate() {
@@ -210,6 +210,32 @@ describe('lost data', () => {
       paidTheirs: 900n,
       forfeited: undefined,
     })
+  })
+})
+
+describe('deposits', () => {
+  it('are made once, though the node stops between deciding and the block', async () => {
+    const world = await makeWorld()
+    const alice = await world.node('alice')
+    const bob = await world.node('bob')
+    await world.anvil.setAutomine(false)
+    const { channelId } = await alice.service.openChannel({
+      peer: bob.address,
+      token: world.token,
+      deposit: 100n,
+    })
+    await alice.stop()
+    const second = await world.node('alice')
+    await second.stop()
+    const third = await world.node('alice')
+    await world.anvil.setAutomine(true)
+    await world.anvil.mine()
+    await third.service.waitForChannel(channelId, 'open')
+    await world.anvil.mine(3)
+    const { account } = await third.service.status()
+    const chain = world.chainOf(9)
+    expect(await chain.balance(world.token, account, 'head')).toBe(FUNDS - 100n)
+    expect((await chain.channel(channelId, 'head')).deposits).toEqual([100n, 0n])
   })
 })
 
