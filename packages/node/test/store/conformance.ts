@@ -354,6 +354,17 @@ export function describeStore(adapter: StoreAdapter): void {
       expect(await checkStampedBatches(await reopen())).toBe(told.length)
     })
 
+    test('closing while a commit fails ends, and every commit has its answer', async () => {
+      await reopen({ maxBytes: 1_000_000 })
+      const outcomes = Promise.allSettled(
+        Array.from({ length: 400 }, (_, i) => store.commit(stampedBatch(i + 1))),
+      )
+      await store.close().catch((error: unknown) => expect(error).toBeInstanceOf(StoreError))
+      const told = (await outcomes).filter(({ status }) => status === 'fulfilled').length
+      expect(told).toBeLessThan(400)
+      expect(await checkStampedBatches(await open())).toBe(told)
+    })
+
     test('a kill at any moment loses no batch that was told durable, and leaves none in part', async () => {
       await store.close()
       const endMs = performance.now() + KILL_TEST_MS

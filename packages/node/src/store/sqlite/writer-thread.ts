@@ -24,32 +24,34 @@ function run(port: MessagePort, data: WriterData): void {
     db = openConnection(data)
     apply = prepareApply(db)
   } catch (error) {
-    fail(error)
+    reportFailure(error)
+    port.close()
     return
   }
-  let failed = false
   report({ type: 'ready' })
 
   port.on('message', (first: WriterRequest) => {
-    if (failed) return
     let waiting: WriterRequest | undefined = first
-    while (waiting !== undefined && waiting.type === 'commit') {
-      const group = takeGroup(waiting)
-      try {
+    try {
+      while (waiting?.type === 'commit') {
+        const group = takeGroup(waiting)
         commitGroup(group.batches)
-      } catch (error) {
-        failed = true
-        fail(error)
-        return
+        report({ type: 'durable', through: group.through })
+        waiting = group.next
       }
-      report({ type: 'durable', through: group.through })
-      waiting = group.next
+    } catch (error) {
+      reportFailure(error)
+      end()
+      return
     }
-    if (waiting?.type === 'close') {
-      db.close()
-      port.close()
-    }
+    if (waiting?.type === 'close') end()
   })
+
+  /** The thread exits with its last handle; what still waits in the port is never looked at. */
+  function end(): void {
+    port.close()
+    db.close()
+  }
 
   function takeGroup(first: Extract<WriterRequest, { type: 'commit' }>) {
     const batches = [first.batch]
@@ -80,7 +82,7 @@ function run(port: MessagePort, data: WriterData): void {
     return receiveMessageOnPort(port)?.message
   }
 
-  function fail(error: unknown): void {
+  function reportFailure(error: unknown): void {
     const { code, message } = toStoreError(error, data.path)
     report({ type: 'failed', code, message })
   }

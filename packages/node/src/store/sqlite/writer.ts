@@ -77,7 +77,6 @@ export async function startWriter(data: WriterData): Promise<Writer> {
 
   async function close(): Promise<void> {
     if (failure === undefined) send({ type: 'close' }, [])
-    else await worker.terminate()
     await exited
   }
 
