@@ -56,20 +56,20 @@ async function pay({
 
 async function open({ peer, token, deposit, channels, atOnce }: Extract<Order, { type: 'open' }>) {
   const ids: `0x${string}`[] = []
+  let left = channels
   const lane = async () => {
-    while (ids.length < channels) {
-      const place = ids.push('0x') - 1
+    while (left-- > 0) {
       const { channelId } = await node.service.openChannel({
         peer,
         token,
         deposit: BigInt(deposit),
         timeoutMs: 60_000,
       })
-      ids[place] = channelId
+      await node.service.waitForChannel(channelId, 'open', { timeoutMs: 120_000 })
+      ids.push(channelId)
     }
   }
   await Promise.all(Array.from({ length: atOnce }, lane))
-  for (const id of ids) await node.service.waitForChannel(id, 'open', { timeoutMs: 240_000 })
   return ids
 }
 

@@ -55,13 +55,14 @@ export type TwoNodes = {
 const openTimeoutMs = 120_000
 const fortune = 10n ** 30n
 
-export async function startTwoNodes(): Promise<TwoNodes> {
+/** Blocks come slowly where payments are measured (the chain shares the cores), fast where channels are opened. */
+export async function startTwoNodes(blockTimeSeconds: number): Promise<TwoNodes> {
   const estate = createEstate()
   const endOnSignal = () => void estate.end().finally(() => process.exit(130))
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, endOnSignal)
   try {
     const home = estate.directory('tally-bench-')
-    const network = await startNetwork(estate)
+    const network = await startNetwork(estate, blockTimeSeconds)
     const [payee, payer] = await Promise.all(
       ['payee', 'payer'].map((name) => createParty(estate, network, name, home, 'for the benchmark')),
     )

@@ -16,6 +16,8 @@ export type Network = {
   /** Base units of one token. */
   readonly unit: bigint
   readonly finalityBlocks: number
+  /** How often nodes should look at this chain. */
+  readonly pollIntervalMs: number
   /** Tokens of an account, in base units, at the newest block. */
   balanceOf(account: Hex): Promise<bigint>
   /** What the bank paid out when the channel was closed together. */
@@ -36,11 +38,14 @@ export type Verdict = {
 }
 
 /** Short, so that a transaction does not keep the viewer waiting; still real blocks that become final. */
-const blockTimeSeconds = 0.25
+const demoBlockTimeSeconds = 0.25
 const finalityBlocks = 2
 const gasWei = 10n ** 18n
 
-export async function startNetwork(estate: Estate): Promise<Network> {
+export async function startNetwork(
+  estate: Estate,
+  blockTimeSeconds = demoBlockTimeSeconds,
+): Promise<Network> {
   const anvil = await startAnvil({ blockTimeSeconds })
   estate.onEnd(() => anvil.stop())
   const [deployer] = anvil.accounts
@@ -63,6 +68,7 @@ export async function startNetwork(estate: Estate): Promise<Network> {
     symbol,
     unit: 10n ** BigInt(decimals),
     finalityBlocks,
+    pollIntervalMs: Math.ceil(blockTimeSeconds * 400),
     balanceOf: (account) => client.readContract({ ...read, functionName: 'balanceOf', args: [account] }),
     payoutsOf: (channelId) => readPayouts(client, contracts.bank, channelId),
     verdictOn: (channelId) => readVerdict(client, contracts.bank, channelId),

@@ -49,7 +49,14 @@ export async function createParty(
   const made = (await tally(
     'init',
     ...['--rpc-url', network.rpcUrl, '--bank', network.bank, '--registry', network.registry],
-    ...['--token', network.token, '--finality', String(network.finalityBlocks), '--poll-interval', '100'],
+    ...[
+      '--token',
+      network.token,
+      '--finality',
+      String(network.finalityBlocks),
+      '--poll-interval',
+      String(network.pollIntervalMs),
+    ],
     ...['--listen', '127.0.0.1:0', '--api', '127.0.0.1:0', '--lock-period', '600', '--light-kdf'],
   )) as { account: Hex; nodeId: string }
   let running: ChildProcess | undefined
