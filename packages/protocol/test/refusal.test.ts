@@ -1,4 +1,4 @@
-/** Refused lines: burnt, live, and the traps around them (LN-24, LN-30 to LN-32; protocol.md section 10). */
+/** Refused lines: burnt, live, and the traps around them (LN-24, LN-30 to LN-32; docs/spec/security.md). */
 
 import { expect, test } from 'vitest'
 import { balanceProof } from '../src/channel/line.ts'

@@ -8,7 +8,7 @@
  * - While a commit is in flight the next group is gathered, so batches grow with the load and an idle node adds no delay.
  * - Sources take turns: one that floods its queue delays itself, not the others.
  *
- * Source: protocol.md section 8 (group commit); go-nitro `engine.go` shows the bug of releasing first.
+ * Source: docs/spec/channel.md DU-1 to DU-3; go-nitro `engine.go` shows the bug of releasing first.
  */
 
 export interface GroupSteps<Input, Group> {

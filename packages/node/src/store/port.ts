@@ -19,7 +19,7 @@
  * so buffers may be reused. Numbers that are not amounts are whole, 0 to 2^53 - 1; names (keys, node ids, intent ids)
  * are 1 to 200 printable ASCII characters without spaces. An empty batch is a barrier: it resolves after all before it.
  *
- * Source: docs/spec (persist before release, resends of identical bytes); protocol.md sections 6 (lost data) and 8.
+ * Source: docs/spec/channel.md DU-1 to DU-6 (persist before release, one writer), CL-30 (lost data).
  */
 
 export interface Store {

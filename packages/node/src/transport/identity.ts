@@ -3,7 +3,7 @@
  *
  * The statement binds the signer's role, both node ids and the TLS session's exported keying material, so a proof is
  * good for one side of one session only: it cannot be replayed, reflected to its maker or relayed through a third node.
- * Source: RFC 9266 (tls-exporter), RFC 8446 section 7.5; protocol.md section 8.
+ * Source: RFC 9266 (tls-exporter), RFC 8446 section 7.5; docs/spec/transport.md TP-10 to TP-14.
  */
 import type { IdentityStatement, KeyIdentity } from '@tallystick/crypto'
 import type { NodeId } from './port.ts'

@@ -9,7 +9,7 @@
  * - Memory is bounded: a frame is at most `maxFrameBytes`, a peer that does not read is cut off.
  * - Nothing a peer sends throws into the caller: bad input closes that session with a typed reason.
  *
- * Source: protocol.md section 8; RFC 8446 (TLS 1.3), RFC 9266 (tls-exporter channel binding).
+ * Source: docs/spec/transport.md; RFC 8446 (TLS 1.3), RFC 9266 (tls-exporter channel binding).
  */
 
 /**

@@ -1,5 +1,5 @@
 /**
- * Every message between two nodes. Binary forms: codec.ts. Source: protocol.md section 8; docs/spec/encoding.md.
+ * Every message between two nodes. Binary forms: codec.ts. Source: docs/spec/encoding.md EN-90.
  * All ids, addresses, hashes and signatures are bytes; amounts are bigint base units; times are unix seconds.
  */
 
