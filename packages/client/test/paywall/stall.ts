@@ -14,8 +14,6 @@ import { openGoods } from '../../src/paywall/goods.ts'
 import { createPaywall } from '../../src/paywall/seller.ts'
 import { BANK, CHAIN_ID, type PaperLedger, PRICE, paperLedger, SELLER, TOKEN } from './paper-ledger.ts'
 
-export { PRICE } from './paper-ledger.ts'
-
 /** Bends what the honest paywall answers; `honest` asks it. */
 export type Bend = (request: Request, honest: () => Promise<Response>) => Promise<Response>
 

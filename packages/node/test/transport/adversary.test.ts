@@ -91,10 +91,12 @@ describe('what is not the transport’s TLS', () => {
     friend = await honestSession(bob)
   })
 
-  async function say(bytes: Uint8Array | string): Promise<ConnectionRefusal> {
+  /** `leaving`: the sender ends its side too, for bytes that may look like the beginning of something longer. */
+  async function say(bytes: Uint8Array | string, leaving = false): Promise<ConnectionRefusal> {
     const socket = connect(bob.at.port, bob.at.host)
     const gone = ended(socket)
     socket.write(bytes)
+    if (leaving) socket.end()
     const refused = await bob.refused()
     await gone
     return refused
@@ -106,12 +108,8 @@ describe('what is not the transport’s TLS', () => {
   })
 
   test('random bytes are refused and others go on', async () => {
-    for (let i = 0; i < 20; i++) {
-      // A first byte of 0x16 would begin a TLS record and rightly wait for more of it.
-      const bytes = randomBytes(200)
-      bytes[0] = i === 0 ? 0x15 : i
-      expect(['tls-refused', 'connection-lost']).toContain((await say(bytes)).code)
-    }
+    for (let i = 0; i < 20; i++)
+      expect(['tls-refused', 'connection-lost']).toContain((await say(randomBytes(200), true)).code)
     await friend.check()
   })
 

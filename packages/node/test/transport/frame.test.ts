@@ -10,6 +10,8 @@ import {
 } from '../../src/transport/frame.ts'
 
 const MAX_DATA_BYTES = 2000
+/** Without the character that stands for a broken one. */
+const text = fc.string({ unit: 'grapheme', maxLength: 600 }).filter((chosen) => !chosen.includes('\ufffd'))
 const body = fc.uint8Array({ minLength: 1, maxLength: MAX_DATA_BYTES })
 
 function decode(stream: Uint8Array, cuts: readonly number[]) {
@@ -78,7 +80,7 @@ describe('frames', () => {
 
   test('a close keeps its reason, and its text at most 400 bytes of whole characters', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'grapheme', maxLength: 600 }), (detail) => {
+      fc.property(text, (detail) => {
         const close = encodeClose('idle-timeout', detail)
         expect(close.length).toBeLessThanOrEqual(401)
         const reason = decodeClose(close)
