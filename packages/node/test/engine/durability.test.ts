@@ -4,7 +4,7 @@ import { cpSync, rmSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { DEFAULT_CONFIG } from '../../src/engine/ports.ts'
 import { type Store, StoreError } from '../../src/store/port.ts'
-import { FUNDS, makeWorld, openBetween, pay, reference, settledPair } from './rig.ts'
+import { makeWorld, NATIVE, openBetween, pay, reference, settledPair } from './rig.ts'
 
 /** A store whose commits can be held back or made to fail. */
 function gate() {
@@ -214,28 +214,30 @@ describe('lost data', () => {
 })
 
 describe('deposits', () => {
-  it('are made once, though the node stops between deciding and the block', async () => {
+  it('are made once, though the node stops and starts before they are in a block', async () => {
     const world = await makeWorld()
     const alice = await world.node('alice')
     const bob = await world.node('bob')
+    const { account } = await alice.service.status()
+    const pendingNonce = () => world.anvil.request('eth_getTransactionCount', [account, 'pending'])
+    const before = await pendingNonce()
     await world.anvil.setAutomine(false)
-    const { channelId } = await alice.service.openChannel({
-      peer: bob.address,
-      token: world.token,
-      deposit: 100n,
-    })
+    const opened = await alice.service.openChannel({ peer: bob.address, token: NATIVE, deposit: 100n })
+    await expect.poll(pendingNonce, { timeout: 10_000 }).not.toBe(before)
     await alice.stop()
     const second = await world.node('alice')
+    await expect
+      .poll(() => second.log.some(({ fields }) => fields.call === 'fund'), { timeout: 10_000 })
+      .toBe(true)
     await second.stop()
     const third = await world.node('alice')
     await world.anvil.setAutomine(true)
     await world.anvil.mine()
-    await third.service.waitForChannel(channelId, 'open')
+    await third.service.waitForChannel(opened.channelId, 'open')
     await world.anvil.mine(3)
-    const { account } = await third.service.status()
     const chain = world.chainOf(9)
-    expect(await chain.balance(world.token, account, 'head')).toBe(FUNDS - 100n)
-    expect((await chain.channel(channelId, 'head')).deposits).toEqual([100n, 0n])
+    expect((await chain.channel(opened.channelId, 'head')).deposits).toEqual([100n, 0n])
+    expect(await third.service.getChannel(opened.channelId)).toMatchObject({ depositMine: 100n })
   })
 })
 
