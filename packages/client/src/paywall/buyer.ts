@@ -15,7 +15,7 @@ import { dropDamaged, finish, isHere } from './output-file.ts'
 import type { BuyerNode, Payer } from './payer.ts'
 import { createPayer } from './payer.ts'
 import type { PurchaseState } from './purchase-state.ts'
-import { openPurchase } from './purchase-state.ts'
+import { openPurchase, removeLeftovers } from './purchase-state.ts'
 import { type ChunkAnswer, fetchManifest, requestChunk } from './seller-connection.ts'
 import { chunkSize, type Manifest, type PaymentRequired } from './wire.ts'
 
@@ -45,7 +45,7 @@ export interface Purchase {
   readonly manifest: Manifest
   readonly output: string
   readonly sha256: Hex
-  /** Paid in this run, and for the file in all, base units. */
+  /** Paid in this run, and for the file over all runs, base units; both 0 when the file was here already. */
   readonly paidNow: bigint
   readonly paidTotal: bigint
   readonly elapsedMs: number
@@ -78,15 +78,11 @@ async function buyFile(options: BuyOptions): Promise<Purchase> {
   const manifest = await fetchManifest(options.url, options.signal)
   await assertExpected(manifest, options)
   const { sha256 } = manifest
-  if (await isHere(options.output, manifest))
-    return {
-      manifest,
-      output: options.output,
-      sha256,
-      paidNow: 0n,
-      paidTotal: 0n,
-      elapsedMs: performance.now() - startedAtMs,
-    }
+  if (await isHere(options.output, manifest)) {
+    await removeLeftovers(options.output)
+    const elapsedMs = performance.now() - startedAtMs
+    return { manifest, output: options.output, sha256, paidNow: 0n, paidTotal: 0n, elapsedMs }
+  }
   const state = await openPurchase(options.output, manifest)
   try {
     await dropDamaged(state, manifest)

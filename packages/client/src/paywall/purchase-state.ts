@@ -55,7 +55,7 @@ export interface PurchaseState {
 
 /** Opens the state of an unfinished purchase, or begins one. @throws {PaywallError} `state-unusable`, `manifest-changed` */
 export async function openPurchase(output: string, manifest: Manifest): Promise<PurchaseState> {
-  const journalPath = `${output}.tally-journal`
+  const journalPath = journalPathOf(output)
   const opened: FileHandle[] = []
   try {
     return await openFiles(output, journalPath, manifestDigest(manifest), opened)
@@ -84,7 +84,7 @@ async function openFiles(
   const { head, lines, goodBytes } = parseJournal(await journal.readFile('utf8'), journalPath)
   if (head !== undefined && head.manifest !== digest) throw manifestChanged(journalPath)
   await journal.truncate(goodBytes)
-  const partPath = `${output}.tally-part`
+  const partPath = partPathOf(output)
   // `a` makes the file and keeps what is there; writing in place needs `r+`.
   await (await open(partPath, 'a')).close()
   const part = await open(partPath, 'r+')
@@ -174,9 +174,26 @@ class DurablePurchase implements PurchaseState {
 
   async remove(): Promise<void> {
     await this.close()
-    await rm(this.partPath, { force: true })
-    await rm(this.#journalPath, { force: true })
+    await removeFiles(this.partPath, this.#journalPath)
   }
+}
+
+/** Removes what a purchase that had just ended left behind when it was interrupted. */
+export async function removeLeftovers(output: string): Promise<void> {
+  await removeFiles(partPathOf(output), journalPathOf(output))
+}
+
+async function removeFiles(partPath: string, journalPath: string): Promise<void> {
+  await rm(partPath, { force: true })
+  await rm(journalPath, { force: true })
+}
+
+function journalPathOf(output: string): string {
+  return `${output}.tally-journal`
+}
+
+function partPathOf(output: string): string {
+  return `${output}.tally-part`
 }
 
 /** Makes a directory's names durable. */

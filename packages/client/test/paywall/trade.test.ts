@@ -248,6 +248,15 @@ describe('an interrupted trade goes on and pays nothing twice', () => {
     assertPaidOnce(stall, 10)
   })
 
+  test('after the file got its name and before the rest was cleared away', async () => {
+    const stall = await openStall()
+    await stall.buy()
+    for (const left of ['tally-part', 'tally-journal']) writeFileSync(`${stall.output}.${left}`, 'left')
+    expect(await stall.buy()).toMatchObject({ paidNow: 0n })
+    assertPaidOnce(stall, 10)
+    expect(readdirSync(stall.directory).sort()).toEqual(['bought.bin', 'goods.bin', 'paywall.key'])
+  })
+
   test('a damaged journal is refused by name, not guessed at', async () => {
     const stall = await openStall()
     const stop = new AbortController()

@@ -497,6 +497,18 @@ describe('a proved peer that turns bad', () => {
     expect(ear.session.open).toBe(true)
   })
 
+  test('does not read while we close: the end does not wait for it', async () => {
+    const bob = await victim('bob', { lingerMs: 200 })
+    const sessions = announced(bob.transport)
+    const line = await provedLine(bob.at, bob.at.nodeId, testIdentity('mallory'))
+    const session = await sessions.next()
+    line.socket.pause()
+    while (session.send(new Uint8Array(1024 * 1024)) === 'queued');
+    await bob.transport.close()
+    line.socket.destroy()
+    expect(session.open).toBe(false)
+  })
+
   test('a hundred strangers with garbage do not disturb a session', async () => {
     const bob = await victim('bob')
     const friend = await honestSession(bob)
