@@ -4,11 +4,12 @@
  * `two-nodes.ts`; takes orders over IPC.
  */
 import { readFileSync } from 'node:fs'
-import { dataDirectory, readConfig, startNode } from '@tallystick/cli'
+import { dataDirectory, keepHeapSmall, readConfig, startNode } from '@tallystick/cli'
 import { pino } from 'pino'
 import type { Order, Report } from './two-nodes.ts'
 
 const [path = '', passphraseFile = '', operationsPerLine = '1'] = process.argv.slice(2)
+keepHeapSmall()
 const directory = dataDirectory(path)
 const node = await startNode({
   directory,

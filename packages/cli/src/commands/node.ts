@@ -4,6 +4,7 @@ import { readConfig } from '../config.ts'
 import { announceRunning, withdrawRunning } from '../data-directory.ts'
 import { Failure } from '../failure.ts'
 import { action, examples } from '../invocation.ts'
+import { keepHeapSmall } from '../node/heap.ts'
 import { createLog, logLevels } from '../node/log.ts'
 import { readPassphrase } from '../passphrase.ts'
 import { nextSignal } from '../signals.ts'
@@ -36,6 +37,7 @@ With --json, the one object on standard output is printed when the node is ready
     .action(
       action<Options>(async ({ options, directory, output }) => {
         const config = readConfig(directory.config)
+        keepHeapSmall()
         // Imported only here: other commands need none of the node's code, and should start at once.
         const { startNode } = await import('../node/start.ts')
         const log = createLog(options.logLevel, options.logFile)

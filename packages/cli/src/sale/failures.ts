@@ -7,6 +7,7 @@ import { Failure } from '../failure.ts'
 const kinds: Readonly<Record<PaywallErrorCode, FailureKind>> = {
   'file-unusable': 'usage',
   'file-changed': 'usage',
+  'offer-invalid': 'usage',
   'seller-unreachable': 'unreachable',
   'manifest-malformed': 'refused',
   'manifest-changed': 'refused',
