@@ -81,6 +81,7 @@ function court(rt: Runtime, channel: Channel, add: Add): void {
       if (rt.submissions.running(`update/${channel.id}/`))
         add('update-transaction', 'A newer line of the peer waits to be included.', endsAt)
     }
+    if (chain.status !== 'open' && chain.status !== 'closing') return
     const over = Number(rt.head?.timestampSeconds ?? 0n) >= Number(endsAt)
     if (over) add('settle-transaction', 'The channel waits to be settled.')
     else add('settle-time', 'The challenge period runs; then the channel is settled.', endsAt)

@@ -1,49 +1,20 @@
 /** What a peer may not do: each is refused by name, nothing is lost, the node goes on and so do the other channels. */
 
 import { randomBytes } from 'node:crypto'
-import { type ChannelState, paramsToChain, step } from '@tallystick/protocol'
+import { step } from '@tallystick/protocol'
 import { describe, expect, it } from 'vitest'
-import type { Hex } from '../../src/engine/service.ts'
-import { makeWorld, openBetween, pay, reference, type TestNode, type World } from './rig.ts'
-import { bytes, contextWith, line, type ScriptedPeer, scriptedPeer, signerOf, take } from './scripted-peer.ts'
-
-const DEPOSIT = 1_000n
-const CAROLS_ACCOUNT = 3
-
-interface Scene {
-  readonly world: World
-  readonly alice: TestNode
-  readonly peer: ScriptedPeer
-  readonly channelId: Hex
-  /** The scripted side's state of the channel, connected and open. */
-  readonly state: ChannelState
-}
-
-/** A funded channel between Alice and a peer that the test plays. */
-async function scene(): Promise<Scene> {
-  const world = await makeWorld()
-  const alice = await world.node('alice')
-  const peer = await scriptedPeer(world)
-  const { channelId } = await alice.service.openChannel({
-    peer: peer.address,
-    token: world.token,
-    deposit: DEPOSIT,
-  })
-  const proposal = await peer.next('channel-proposal')
-  const chain = world.chainOf(CAROLS_ACCOUNT)
-  await chain.submit(
-    { kind: 'fund', params: paramsToChain(proposal.params), party: 1, amount: DEPOSIT },
-    { key: 'fund' },
-  )
-  await expect
-    .poll(async () => (await alice.service.getChannel(channelId)).depositTheirs, { timeout: 10_000 })
-    .toBe(DEPOSIT)
-  await alice.service.waitForChannel(channelId, 'open')
-  const fresh = peer.channel(proposal, [DEPOSIT, DEPOSIT])
-  const connected = take(fresh, { type: 'connected' }, peer.signer).state
-  const synced = take(connected, { type: 'message', message: await peer.next('sync') }, peer.signer).state
-  return { world, alice, peer, channelId, state: synced }
-}
+import { makeWorld, openBetween, pay, reference } from './rig.ts'
+import {
+  bytes,
+  contextWith,
+  DEPOSIT,
+  line,
+  type ScriptedPeer,
+  scene,
+  scriptedPeer,
+  signerOf,
+  take,
+} from './scripted-peer.ts'
 
 function payment(name: string, amount: bigint) {
   return { amount, reference: reference(name) }

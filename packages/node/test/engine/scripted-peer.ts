@@ -20,20 +20,60 @@ import {
   type MessageType,
   newChannel,
   PROTOCOL_VERSION,
+  paramsToChain,
   type Signer,
   step,
   type Update,
 } from '@tallystick/protocol'
+import { expect } from 'vitest'
 import { DEFAULT_CONFIG } from '../../src/engine/ports.ts'
 import type { Hex } from '../../src/engine/service.ts'
 import type { CloseReason, Session } from '../../src/transport/port.ts'
-import type { TestNode, World } from './rig.ts'
+import { makeWorld, type NodeChanges, type TestNode, type World } from './rig.ts'
 
 const loaded = await loadCrypto()
 export const crypto = loaded.crypto
 
 export function signerOf(name: string): Signer {
   return loaded.createSigner(createHash('sha256').update(name).digest())
+}
+
+export const DEPOSIT = 1_000n
+const CAROLS_ACCOUNT = 3
+
+export interface Scene {
+  readonly world: World
+  readonly alice: TestNode
+  readonly peer: ScriptedPeer
+  readonly channelId: Hex
+  /** The scripted side's state of the channel, connected and open. */
+  readonly state: ChannelState
+}
+
+/** A funded channel between Alice and a peer that the test plays. */
+export async function scene(changes: NodeChanges = {}): Promise<Scene> {
+  const world = await makeWorld()
+  const alice = await world.node('alice', changes)
+  const peer = await scriptedPeer(world)
+  const { channelId } = await alice.service.openChannel({
+    peer: peer.address,
+    token: world.token,
+    deposit: DEPOSIT,
+  })
+  const proposal = await peer.next('channel-proposal')
+  const chain = world.chainOf(CAROLS_ACCOUNT)
+  await chain.submit(
+    { kind: 'fund', params: paramsToChain(proposal.params), party: 1, amount: DEPOSIT },
+    { key: 'fund' },
+  )
+  await expect
+    .poll(async () => (await alice.service.getChannel(channelId)).depositTheirs, { timeout: 10_000 })
+    .toBe(DEPOSIT)
+  await alice.service.waitForChannel(channelId, 'open')
+  const fresh = peer.channel(proposal, [DEPOSIT, DEPOSIT])
+  const connected = take(fresh, { type: 'connected' }, peer.signer).state
+  const synced = take(connected, { type: 'message', message: await peer.next('sync') }, peer.signer).state
+  return { world, alice, peer, channelId, state: synced }
 }
 
 export interface ScriptedPeer {
