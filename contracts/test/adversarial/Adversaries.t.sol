@@ -4,8 +4,6 @@ pragma solidity ^0.8.28;
 import {IVirtualBank} from "../../src/interfaces/IVirtualBank.sol";
 import {IVirtualBankErrors} from "../../src/interfaces/IVirtualBankErrors.sol";
 import {ChannelParams, Signature, Status} from "../../src/interfaces/Types.sol";
-import {ConditionRegistry} from "../../src/ConditionRegistry.sol";
-import {VirtualBank} from "../../src/VirtualBank.sol";
 import {Test} from "../support/Test.sol";
 import {TestToken} from "../support/TestToken.sol";
 import {BombingReceiver, GasBurningReceiver, ReentrantReceiver, RevertingReceiver} from "./Receivers.sol";
@@ -27,12 +25,13 @@ contract Adversaries is Test {
     uint256 private constant KEY1 = 0xB0B;
     uint128 private constant DEPOSIT = 1_000;
 
-    VirtualBank private bank;
+    IVirtualBank private bank;
     address private alice = address(0xA);
     address private bob = address(0xB);
 
     function setUp() public {
-        bank = new VirtualBank(new ConditionRegistry());
+        address registry = vm.deployCode("ConditionRegistry.sol:ConditionRegistry");
+        bank = IVirtualBank(vm.deployCode("VirtualBank.sol:VirtualBank", abi.encode(registry)));
     }
 
     function test_FeeTokenIsRefusedAtFunding() public {

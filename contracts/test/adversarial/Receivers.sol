@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {VirtualBank} from "../../src/VirtualBank.sol";
+import {IVirtualBank} from "../../src/interfaces/IVirtualBank.sol";
 
 /// Owners of native channels that misbehave when they are paid.
 
@@ -14,7 +14,7 @@ contract RevertingReceiver {
         open = on;
     }
 
-    function take(VirtualBank bank, address token, address to) external returns (uint256) {
+    function take(IVirtualBank bank, address token, address to) external returns (uint256) {
         return bank.takeClaimable(token, to);
     }
 

@@ -13,8 +13,6 @@ import {
     Statement,
     Status
 } from "../../src/interfaces/Types.sol";
-import {ConditionRegistry} from "../../src/ConditionRegistry.sol";
-import {VirtualBank} from "../../src/VirtualBank.sol";
 import {Test} from "../support/Test.sol";
 import {TestToken} from "../support/TestToken.sol";
 import {Vm} from "../support/Vm.sol";
@@ -25,13 +23,14 @@ contract Contents is Test {
     uint256 private constant KEY0 = 0xA11CE;
     uint256 private constant KEY1 = 0xB0B;
 
-    VirtualBank private bank;
+    IVirtualBank private bank;
     TestToken private token;
     ChannelParams private params;
     bytes32 private id;
 
     function setUp() public {
-        bank = new VirtualBank(new ConditionRegistry());
+        address registry = vm.deployCode("ConditionRegistry.sol:ConditionRegistry");
+        bank = IVirtualBank(vm.deployCode("VirtualBank.sol:VirtualBank", abi.encode(registry)));
         token = new TestToken();
         params.owner = [address(0xA), address(0xB)];
         params.signer = [vm.addr(KEY0), vm.addr(KEY1)];

@@ -4,7 +4,7 @@ pragma solidity ^0.8.28;
 import {
     Closing, Content, Evidence, Lock, Settlement, Signature, Statement, Update
 } from "../../src/interfaces/Types.sol";
-import {VirtualBank} from "../../src/VirtualBank.sol";
+import {IVirtualBank} from "../../src/interfaces/IVirtualBank.sol";
 import {ChannelWorld} from "./ChannelWorld.sol";
 import {SignedLine, SparseTree} from "./Lines.sol";
 
@@ -52,7 +52,7 @@ contract ChannelHandler is ChannelWorld {
         return channels[c].id;
     }
 
-    function bankOf() external view returns (VirtualBank) {
+    function bankOf() external view returns (IVirtualBank) {
         return bank;
     }
 

@@ -14,9 +14,8 @@ import {
     Statement,
     Update
 } from "../../src/interfaces/Types.sol";
-import {ConditionRegistry} from "../../src/ConditionRegistry.sol";
+import {IConditionRegistry} from "../../src/interfaces/IConditionRegistry.sol";
 import {IVirtualBank} from "../../src/interfaces/IVirtualBank.sol";
-import {VirtualBank} from "../../src/VirtualBank.sol";
 import {Test} from "../support/Test.sol";
 import {TestToken} from "../support/TestToken.sol";
 import {Vm} from "../support/Vm.sol";
@@ -53,8 +52,8 @@ abstract contract ChannelWorld is Test {
         Lock[4][2] locks;
     }
 
-    VirtualBank internal bank;
-    ConditionRegistry internal registry;
+    IVirtualBank internal bank;
+    IConditionRegistry internal registry;
     TestToken internal token;
     Channel[CHANNELS] internal channels;
     SignedLine[][2][CHANNELS] internal lines;
@@ -67,8 +66,8 @@ abstract contract ChannelWorld is Test {
     mapping(bytes32 action => uint256 count) public done;
 
     constructor() {
-        registry = new ConditionRegistry();
-        bank = new VirtualBank(registry);
+        registry = IConditionRegistry(vm.deployCode("ConditionRegistry.sol:ConditionRegistry"));
+        bank = IVirtualBank(vm.deployCode("VirtualBank.sol:VirtualBank", abi.encode(registry)));
         token = new TestToken();
         for (uint256 i = 0; i < CONDITIONS; ++i) {
             conditions[i] = keccak256(
