@@ -142,8 +142,9 @@ abstract contract Escrow is Channels, Payouts {
 
     /// @dev An account with code may still have its key (EIP-7702), so both ways are tried.
     function _authorised(address owner, bytes32 digest, bytes calldata authorisation) private view returns (bool) {
-        (address recovered, ECDSA.RecoverError failure,) = ECDSA.tryRecoverCalldata(digest, authorisation);
-        if (failure == ECDSA.RecoverError.NoError && recovered == owner) return true;
+        (address recovered,,) = ECDSA.tryRecoverCalldata(digest, authorisation);
+        // Owners are never zero, so a malformed signature (recovered zero) is nobody's.
+        if (recovered == owner) return true;
         return SignatureChecker.isValidERC1271SignatureNowCalldata(owner, digest, authorisation);
     }
 
