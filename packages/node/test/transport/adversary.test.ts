@@ -1,4 +1,4 @@
-/** Strangers, forgers and men in the middle at the TLS transport. Source: protocol.md section 8; RFC 9266. */
+/** Strangers, forgers and men in the middle at the TLS transport. Source: docs/spec/transport.md; RFC 9266. */
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
@@ -83,7 +83,7 @@ function uint32(value: number): Uint8Array {
   return bytes
 }
 
-describe('what is not the transport’s TLS', () => {
+describe('TP-1: what is not the transport’s TLS', () => {
   let bob: Victim
   let friend: { check(): Promise<void> }
   beforeEach(async () => {
@@ -156,7 +156,7 @@ describe('what is not the transport’s TLS', () => {
   })
 })
 
-describe('before the proofs', () => {
+describe('TP-11, TP-20, TP-30: before the proofs', () => {
   test.for<[string, string, (line: Line, bob: Victim) => void]>([
     ['a frame announced too long', 'frame-too-long', (line) => line.raw(uint32(0xffff_ffff))],
     ['a data-sized frame', 'frame-too-long', (line) => line.raw(uint32(4096))],
@@ -278,7 +278,7 @@ describe('before the proofs', () => {
   })
 })
 
-describe('identity', () => {
+describe('TP-12, TP-13: identity', () => {
   test('a signature by another key is refused', async () => {
     const bob = await victim('bob')
     const line = await callNode(bob.at)
@@ -417,7 +417,7 @@ test('a node that can no longer sign refuses, on both sides, and stays up', asyn
   expect((await alice.transport.dial(bob.at)).open).toBe(true)
 })
 
-describe('a proved peer that turns bad', () => {
+describe('TP-21 to TP-24: a proved peer that turns bad', () => {
   test.for<[string, string, (line: Line) => void]>([
     [
       'announces a frame too long',

@@ -105,7 +105,7 @@ export function transportConformance(name: string, makeWorld: () => Promise<Tran
       return { a, b, atB, dialled, accepted: await atB.next() }
     }
 
-    describe('frames', () => {
+    describe('TP-41: frames', () => {
       test('arrive whole, in order and both ways, from 1 byte to the longest', async () => {
         const { a, b, dialled, accepted } = await connected()
         expect(dialled.peerId).toBe(b.at.nodeId)
@@ -291,7 +291,7 @@ export function transportConformance(name: string, makeWorld: () => Promise<Tran
       })
     })
 
-    describe('dialling', () => {
+    describe('TP-13, TP-40: dialling', () => {
       test('is refused by name: malformed id, oneself, nobody there, another node there', async () => {
         const a = await world.node('a')
         const b = await world.node('b')

@@ -29,7 +29,7 @@ function decode(stream: Uint8Array, cuts: readonly number[]) {
   return { frames, fault: undefined, incomplete: decoder.incomplete }
 }
 
-describe('frames', () => {
+describe('TP-20: frames', () => {
   test('come out as they went in, however the stream is cut', () => {
     fc.assert(
       fc.property(fc.array(body, { maxLength: 8 }), fc.array(fc.nat(), { maxLength: 20 }), (bodies, cuts) => {

@@ -36,7 +36,7 @@ function world() {
   }
 }
 
-describe('of two sessions', () => {
+describe('TP-40: of two sessions', () => {
   test('dialled at the same time, the lower id’s stays, in every order of arrival', () => {
     for (const order of [0, 1, 2, 3]) {
       const { session, staying } = world()
