@@ -57,12 +57,12 @@ describe('the demo', () => {
         chunks: 30,
         bytes: bytes.length,
         sha256: createHash('sha256').update(bytes).digest('hex'),
-        paidTokens: 30,
-        onChain: { paidToSeller: result.paid, returnedToBuyer: `20${'0'.repeat(18)}` },
-        cheat: { stated: '5', statedPaid: `5${'0'.repeat(18)}`, forfeited: `45${'0'.repeat(18)}` },
+        paid: 30,
+        onChain: { deposit: 50, paidToSeller: 30, returnedToBuyer: 20 },
+        cheat: { stated: 5, statedPaid: 5, forfeited: 45 },
       })
-      const { cheat, checks } = result as { cheat: { proved: string }; checks: Array<{ agrees: boolean }> }
-      expect(Number(cheat.proved)).toBeGreaterThan(5)
+      const { cheat, checks } = result as { cheat: { proved: number }; checks: Array<{ agrees: boolean }> }
+      expect(cheat.proved).toBeGreaterThan(5)
       expect(checks.every(({ agrees }) => agrees)).toBe(true)
       expect(await nothingIsLeft()).toEqual({ processes: [], files: [] })
       expect(readdirSync(place)).toEqual(['file.bin'])

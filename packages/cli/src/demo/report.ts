@@ -16,34 +16,33 @@ export type DemoResult = {
   readonly seconds: number
 }
 
-/** Amounts are base units of the token, as decimal strings; `token.unit` of them are one token. */
+/** Amounts are base units of the token, which in the demo is not divisible: small whole numbers. */
 export function demoJson({ network, sale, cheat, checks, seconds }: DemoResult): Record<string, JsonValue> {
   return {
     agrees: checks.agree,
     chunks: sale.chunks,
     bytes: sale.bytes,
     sha256: sale.sha256,
-    paid: sale.paid,
-    paidTokens: Number(sale.paid / network.unit),
+    paid: Number(sale.paid),
     paymentsPerSecond: round(sale.chunks / sale.seconds),
-    token: { address: network.token, symbol: network.symbol, unit: network.unit },
+    token: { address: network.token, symbol: network.symbol },
     onChain: {
-      chainId: network.anvil.chainId,
+      chainId: Number(network.anvil.chainId),
       bank: network.bank,
       channelId: sale.channelId,
-      deposit: sale.deposit,
-      paidToSeller: sale.paidToSeller,
-      returnedToBuyer: sale.returnedToBuyer,
-      seller: sale.balances.seller,
-      buyer: sale.balances.buyer,
+      deposit: Number(sale.deposit),
+      paidToSeller: Number(sale.paidToSeller),
+      returnedToBuyer: Number(sale.returnedToBuyer),
+      seller: Number(sale.balances.seller),
+      buyer: Number(sale.balances.buyer),
     },
     cheat: {
       channelId: cheat.channelId,
-      stated: cheat.stated,
-      proved: cheat.proved,
-      forfeited: cheat.forfeited,
-      statedPaid: cheat.statedPaid,
-      reallyPaid: cheat.reallyPaid,
+      stated: Number(cheat.stated),
+      proved: Number(cheat.proved),
+      forfeited: Number(cheat.forfeited),
+      statedPaid: Number(cheat.statedPaid),
+      reallyPaid: Number(cheat.reallyPaid),
     },
     checks: checks.all,
     seconds: round(seconds),

@@ -366,7 +366,7 @@ export function submittingConformance(makeWorld: (options?: { noMining?: boolean
       expect(await port.token(world.token)).toMatchObject({
         name: 'Tallystick Test Token',
         symbol: 'TEST',
-        decimals: 18,
+        decimals: 0,
       })
     })
   })
