@@ -24,6 +24,8 @@ export interface TransportLimits {
   /** Accepted connections without proofs yet: in all, and from one address. */
   readonly maxUnproved: number
   readonly maxUnprovedPerAddress: number
+  /** Refused connections that are reported one by one within ten seconds; the rest is only counted. */
+  readonly refusalReports: number
 }
 
 export const DEFAULT_LIMITS: TransportLimits = {
@@ -39,4 +41,5 @@ export const DEFAULT_LIMITS: TransportLimits = {
   maxConnectionsPerAddress: 256,
   maxUnproved: 256,
   maxUnprovedPerAddress: 32,
+  refusalReports: 20,
 }

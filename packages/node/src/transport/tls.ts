@@ -19,6 +19,7 @@ import type { TransportLimits } from './limits.ts'
 import { DEFAULT_LIMITS } from './limits.ts'
 import type { CloseReason, Endpoint, NodeId, PeerEndpoint, Session, Transport } from './port.ts'
 import { TransportError } from './port.ts'
+import { type ConnectionRefusal, createRefusalReports } from './refusal-reports.ts'
 import { SessionRegistry } from './registry.ts'
 import { LinkSession } from './session.ts'
 
@@ -26,12 +27,8 @@ export interface TlsTransportOptions {
   readonly identity: Identity
   readonly verify: VerifyIdentity
   readonly limits?: Partial<TransportLimits>
-  /** An accepted connection that did not become a session, and why. */
+  /** An accepted connection that did not become a session, and why; at a bounded rate. */
   readonly onRefusal?: (refusal: ConnectionRefusal) => void
-}
-
-export interface ConnectionRefusal extends CloseReason {
-  readonly remoteAddress: string
 }
 
 export async function createTlsTransport(options: TlsTransportOptions): Promise<Transport> {
@@ -53,7 +50,7 @@ class TlsTransport implements Transport {
   readonly #limits: TransportLimits
   readonly #context: HandshakeContext
   readonly #secureContext: SecureContext
-  readonly #onRefusal: (refusal: ConnectionRefusal) => void
+  readonly #refused: (remoteAddress: string, reason: CloseReason) => void
   readonly #registry: SessionRegistry
   readonly #admission: Admission
   readonly #servers = new Set<Server>()
@@ -67,7 +64,8 @@ class TlsTransport implements Transport {
     this.nodeId = options.identity.nodeId
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits }
     this.#secureContext = secureContext
-    this.#onRefusal = options.onRefusal ?? (() => undefined)
+    const report = options.onRefusal ?? (() => undefined)
+    this.#refused = createRefusalReports(report, this.#limits, () => performance.now())
     this.#registry = new SessionRegistry(this.nodeId, this.#limits, () => performance.now())
     this.#admission = new Admission(this.#limits)
     this.#context = {
@@ -275,10 +273,6 @@ class TlsTransport implements Transport {
       this.#sockets.delete(socket)
       this.#unproved.delete(socket)
     })
-  }
-
-  #refused(remoteAddress: string, reason: CloseReason): void {
-    this.#onRefusal({ ...reason, remoteAddress })
   }
 }
 

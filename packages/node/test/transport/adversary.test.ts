@@ -9,7 +9,8 @@ import { decodeClose, frameType } from '../../src/transport/frame.ts'
 import { ALPN_PROTOCOL } from '../../src/transport/handshake.ts'
 import type { TransportLimits } from '../../src/transport/limits.ts'
 import type { PeerEndpoint, Transport } from '../../src/transport/port.ts'
-import { type ConnectionRefusal, createTlsTransport } from '../../src/transport/tls.ts'
+import type { ConnectionRefusal } from '../../src/transport/refusal-reports.ts'
+import { createTlsTransport } from '../../src/transport/tls.ts'
 import { announced, Ear, refusal } from './conformance.ts'
 import { testIdentity, verifyTestIdentity } from './identities.ts'
 import { callNode, hello, type Line, malloryListens, provedLine } from './mallory.ts'
@@ -33,7 +34,7 @@ async function victim(name: string, limits: Partial<TransportLimits> = {}): Prom
   const transport = await createTlsTransport({
     identity: testIdentity(name),
     verify: verifyTestIdentity,
-    limits,
+    limits: { refusalReports: 1_000, ...limits },
     onRefusal(refusal) {
       const take = waiting.shift()
       if (take === undefined) ready.push(refusal)

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { addressBlock } from '../../src/transport/admission.ts'
 import { DEFAULT_LIMITS } from '../../src/transport/limits.ts'
+import { createRefusalReports } from '../../src/transport/refusal-reports.ts'
 import { SessionRegistry } from '../../src/transport/registry.ts'
 import type { Link } from '../../src/transport/session.ts'
 import { LinkSession } from '../../src/transport/session.ts'
@@ -88,4 +89,23 @@ describe('addresses count', () => {
   ])('%s as %s', ([address, block]) => {
     expect(addressBlock(address ?? '')).toBe(block)
   })
+})
+
+test('refusals are reported at a bounded rate, and none is uncounted', () => {
+  let nowMs = 0
+  const reports: number[] = []
+  const refused = createRefusalReports(
+    ({ unreported }) => reports.push(unreported),
+    { refusalReports: 2 },
+    () => nowMs,
+  )
+  const reason = { code: 'tls-refused', by: 'us', detail: '' } as const
+  for (let i = 0; i < 100; i++) refused('10.0.0.1', reason)
+  expect(reports).toEqual([0, 0])
+  nowMs = 5_000
+  for (let i = 0; i < 10; i++) refused('10.0.0.1', reason)
+  expect(reports).toEqual([0, 0, 98])
+  nowMs = 1_000_000
+  for (let i = 0; i < 10; i++) refused('10.0.0.1', reason)
+  expect(reports).toEqual([0, 0, 98, 9, 0])
 })
