@@ -5,14 +5,15 @@
  * The final block is the cursor: it is committed with what its events changed, so that a restart misses and repeats nothing.
  */
 
-import type {
-  BlockRef,
-  ChainEvent,
-  ChainFact,
-  ChannelRecord as ChainRecord,
-  ChainView,
-  ChainWatch,
-  ChannelReading,
+import {
+  type BlockRef,
+  ChainError,
+  type ChainEvent,
+  type ChainFact,
+  type ChannelRecord as ChainRecord,
+  type ChainView,
+  type ChainWatch,
+  type ChannelReading,
 } from '@tallystick/protocol'
 import type { EndRecord } from './channel-record.ts'
 import { takeClaimables } from './claimables.ts'
@@ -113,22 +114,24 @@ export function look(rt: Runtime, channel: Channel): void {
     return
   }
   now.lookup = 'running'
-  void readNow(rt, channel).then(
-    ([reading, record]) =>
-      post(rt, (group) => {
-        const again = now.lookup === 'again'
-        now.lookup = 'none'
-        takeNow(rt, group, channel, reading, record)
-        if (again) look(rt, channel)
-      }),
-    (error: unknown) => {
-      rt.ports.log.warn({ channel: channel.id }, `reading the chain: ${String(error)}`)
-      setTimeout(() => {
-        now.lookup = 'none'
-        if (rt.running) look(rt, channel)
-      }, RETRY_MS).unref()
-    },
-  )
+  void rt
+    .reads(() => readNow(rt, channel))
+    .then(
+      ([reading, record]) =>
+        post(rt, (group) => {
+          const again = now.lookup === 'again'
+          now.lookup = 'none'
+          takeNow(rt, group, channel, reading, record)
+          if (again) look(rt, channel)
+        }),
+      (error: unknown) => {
+        rt.ports.log.warn({ channel: channel.id }, `reading the chain: ${String(error)}`)
+        setTimeout(() => {
+          now.lookup = 'none'
+          if (rt.running) look(rt, channel)
+        }, RETRY_MS).unref()
+      },
+    )
 }
 
 async function readNow(
@@ -167,7 +170,7 @@ async function takeFinal(rt: Runtime, block: BlockRef, events: readonly ChainEve
   }
   // Time passes for what is pending, also without an event.
   for (const channel of rt.channels.values()) if (concerned(channel) && pending(channel)) wanted.add(channel)
-  const readings = await readFinal(rt, wanted)
+  const readings = await readFinal(rt, wanted, block)
   if (readings === undefined || !rt.running) return
   await new Promise<void>((resolve) => {
     post(rt, (group) => {
@@ -197,18 +200,27 @@ function pending(channel: Channel): boolean {
   )
 }
 
-/** Undefined when the node stops before the chain answers. */
+/**
+ * Reads at the very block of the events, so that status and events always tell the same story; where the EVM node has
+ * forgotten that block, at the newest final one. Undefined when the node stops before the chain answers.
+ */
 async function readFinal(
   rt: Runtime,
   channels: ReadonlySet<Channel>,
+  block: BlockRef | 'final',
 ): Promise<ReadonlyMap<Channel, ChannelReading> | undefined> {
   const readings = new Map<Channel, ChannelReading>()
+  let at: BlockRef | 'final' = block
   for (const channel of channels) {
     while (!readings.has(channel)) {
       if (!rt.running) return undefined
       try {
-        readings.set(channel, await rt.ports.chain.channel(channel.id, 'final'))
+        readings.set(channel, await rt.ports.chain.channel(channel.id, at))
       } catch (error) {
+        if (at !== 'final' && error instanceof ChainError && error.code === 'state_unavailable') {
+          at = 'final'
+          continue
+        }
         rt.ports.log.warn({ channel: channel.id }, `reading the chain: ${String(error)}`)
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
       }
@@ -240,7 +252,7 @@ async function takeRewound(rt: Runtime, to: BlockRef | undefined): Promise<void>
       'Blocks that counted as final left the chain: the finality depth is too small, or the chain was reset.',
   })
   const channels = new Set([...rt.channels.values()].filter(concerned))
-  const readings = await readFinal(rt, channels)
+  const readings = await readFinal(rt, channels, 'final')
   if (readings === undefined) return
   post(rt, (group) => {
     rt.final = to

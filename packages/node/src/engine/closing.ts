@@ -81,7 +81,8 @@ export function drive(rt: Runtime, channel: Channel): void {
   if (now.record !== undefined) {
     rt.submissions.withdraw(`withdraw/${channel.id}/`)
     rt.submissions.withdraw(`together/${channel.id}/`)
-    rt.submissions.withdraw(`close/${channel.id}`)
+    if (now.record.kind === 'settled' || now.record.closing.party !== core.setup.party)
+      rt.submissions.withdraw(`close/${channel.id}`)
   }
   const conditions =
     now.record === undefined && core.in.answers.length === 0 ? [] : incomingConditions(channel)

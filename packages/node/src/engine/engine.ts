@@ -11,6 +11,7 @@ import { createEventHub } from './event-hub.ts'
 import { connected, disconnected, receive } from './frames.ts'
 import { driveFunding } from './funding.ts'
 import { GroupCommit } from './group-commit.ts'
+import { createLimiter } from './limiter.ts'
 import { sealChannels } from './lines.ts'
 import { type Loaded, load, loadedMarks } from './loading.ts'
 import { run, writeDirty } from './machine.ts'
@@ -112,6 +113,7 @@ function createRuntime(
     book: createPaymentBook(loaded.lastSequence),
     events: createEventHub((error) => log.warn({ error: String(error) }, 'a listener of events threw')),
     waits: createWaits(),
+    reads: createLimiter(8),
     submissions: createSubmissions(chain, log, nowMs),
     bankDomain: domainOf(crypto, chain.chainId, bytes20(chain.bank)),
     registryDomain: domainOf(crypto, chain.chainId, bytes20(chain.registry)),

@@ -30,7 +30,7 @@ import { run, sendAfter } from './machine.ts'
 import { amend, type Channel, type Group, type Peer, peerOf, post, type Runtime } from './runtime.ts'
 
 /** Channels agreed and never funded, younger than a day: more are refused, because agreeing costs the proposer nothing. */
-const MAX_UNFUNDED_OF_PEER = 16
+const MAX_UNFUNDED_OF_PEER = 128
 const MAX_UNFUNDED = 1_024
 const DAY_MS = 86_400_000
 

@@ -15,6 +15,7 @@ import type { NodeId } from '../transport/port.ts'
 import type { ChannelRecord } from './channel-record.ts'
 import type { EventHub } from './event-hub.ts'
 import type { GroupCommit } from './group-commit.ts'
+import type { Limiter } from './limiter.ts'
 import type { PaymentBook, PendingPayment, SentLine } from './payment-book.ts'
 import type { PeerLinks } from './peer-links.ts'
 import type { EngineConfig, EnginePorts } from './ports.ts'
@@ -111,6 +112,8 @@ export interface Runtime {
   readonly events: EventHub
   readonly waits: Waits
   readonly submissions: Submissions
+  /** Readings of single channels from the chain: a thousand channels are not asked about at once. */
+  readonly reads: Limiter
   readonly bankDomain: Domain
   readonly registryDomain: Domain
   /** Random, of this process's life; told in `hello`. */

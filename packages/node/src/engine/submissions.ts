@@ -69,7 +69,12 @@ export function createSubmissions(chain: ChainPort, log: Log, nowMs: () => numbe
       if (!stopped) hooks.onFinal?.(result)
     } catch (error) {
       running.stage = 'failed'
-      if (stopped || running.abort.signal.aborted) return
+      if (stopped) return
+      if (running.abort.signal.aborted) {
+        // Not needed now; a reorganisation may make it needed again, and then it is the same intention.
+        if (known.get(key) === running) known.delete(key)
+        return
+      }
       const failure = error instanceof ChainError ? error : unexpected(error)
       if (failure.code === 'stopped' || failure.code === 'aborted') return
       log.warn(

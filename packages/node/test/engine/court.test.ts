@@ -2,7 +2,16 @@
 
 import { describe, expect, it } from 'vitest'
 import { oldClose, remember } from './liar.ts'
-import { FUNDS, makeWorld, openBetween, pay, settledPair, type TestNode, type World } from './rig.ts'
+import {
+  eventually,
+  FUNDS,
+  makeWorld,
+  openBetween,
+  pay,
+  settledPair,
+  type TestNode,
+  type World,
+} from './rig.ts'
 
 const MALLORYS_ACCOUNT = 4
 
@@ -169,6 +178,48 @@ describe('before anything is final', () => {
     const view = await alice.service.waitForChannel(channelId, 'closing')
     expect(view.close).toMatchObject({ mode: 'alone', by: 'peer', paidMine: undefined })
     await expect(pay(alice, { channelId, amount: 1n })).rejects.toMatchObject({ code: 'CHANNEL_CLOSING' })
+  })
+})
+
+describe('a close that leaves the chain again', () => {
+  it('leaves us frozen, and free to close alone on what we held (CL-9)', async () => {
+    const world = await makeWorld({ finalityBlocks: 4 })
+    const alice = await world.node('alice')
+    const mallory = await world.node('mallory')
+    const opening = openBetween(world, alice, mallory, 1_000n)
+    const { channelId } = await eventually(async () => (await alice.service.listChannels())[0], 'opening')
+    await expect
+      .poll(async () => (await alice.service.getChannel(channelId)).waitingFor[0]?.what, { timeout: 20_000 })
+      .toBe('deposit-final')
+    await world.anvil.mine(5)
+    await opening
+    await pay(alice, { channelId, amount: 300n })
+    await settledPair(alice, mallory, channelId)
+    await mallory.stop()
+    const call = await oldClose(mallory.directory, channelId)
+    const snapshot = await world.anvil.snapshot()
+    const port = world.chainOf(MALLORYS_ACCOUNT)
+    const submitting = port.submit(call, { key: 'close' }).catch(() => undefined)
+    await alice.service.waitForChannel(channelId, 'closing')
+    await port.stop()
+    await submitting
+    await world.anvil.revert(snapshot)
+    await world.anvil.mine(3)
+    await expect(pay(alice, { channelId, amount: 1n })).rejects.toMatchObject({ code: 'CHANNEL_CLOSING' })
+
+    await alice.service.closeChannel(channelId, 'alone')
+    await expect
+      .poll(async () => (await alice.service.getChannel(channelId)).waitingFor.map(({ what }) => what), {
+        timeout: 20_000,
+      })
+      .toContain('settle-time')
+    await world.anvil.increaseTime(700)
+    await eventually(async () => {
+      await world.anvil.mine()
+      return (await alice.service.getChannel(channelId)).status === 'closed' ? true : undefined
+    }, 'closed')
+    const closed = await alice.service.getChannel(channelId)
+    expect(closed.close).toMatchObject({ mode: 'alone', by: 'us', paidMine: 700n, paidTheirs: 300n })
   })
 })
 
