@@ -44,10 +44,10 @@ export function createPayer(
       const intent = await intentFor(node, manifest, state, terms)
       for (;;) {
         const payment = await attempt(node, intent, Math.max(1, deadlineMs - Date.now()), signal)
-        if (payment?.state === 'accepted') return
-        if (payment?.state === 'refused') throw refused(intent)
-        if (signal.aborted || Date.now() >= deadlineMs) throw pending(intent)
-        if (payment === undefined) await delay(RETRY_MS, undefined, { signal }).catch(() => undefined)
+        if (!(payment instanceof ApiError) && payment.state === 'accepted') return
+        if (!(payment instanceof ApiError) && payment.state === 'refused') throw refused(intent)
+        if (signal.aborted || Date.now() >= deadlineMs) throw pending(intent, payment)
+        if (payment instanceof ApiError) await delay(RETRY_MS, undefined, { signal }).catch(() => undefined)
       }
     },
     async standing(intent) {
@@ -96,18 +96,18 @@ async function chooseChannel(node: BuyerNode, manifest: Manifest): Promise<Chann
   )
 }
 
-/** One request; undefined when its outcome is unknown or the node cannot do it now. */
+/** One request; an ApiError when its outcome is unknown or the node cannot do it now. */
 async function attempt(
   node: BuyerNode,
   { channelId, amount, reference }: Intent,
   leftMs: number,
   signal: AbortSignal,
-): Promise<PaymentView | undefined> {
+): Promise<PaymentView | ApiError> {
   const timeoutMs = Math.min(Math.ceil(leftMs), LONGEST_REQUEST_MS)
   try {
     return await node.pay({ channelId, amount, reference, until: 'accepted', timeoutMs }, { signal })
   } catch (error) {
-    if (error instanceof ApiError && WORTH_REPEATING.has(error.code)) return undefined
+    if (error instanceof ApiError && WORTH_REPEATING.has(error.code)) return error
     throw failed(reference, error)
   }
 }
@@ -132,11 +132,12 @@ function refused({ reference }: Intent): PaywallError {
   )
 }
 
-function pending({ reference, amount }: Intent): PaywallError {
+function pending({ reference, amount }: Intent, last: PaymentView | ApiError): PaywallError {
+  const why = last instanceof ApiError ? last.message : 'The seller has not acknowledged it in time.'
   return new PaywallError(
     'payment-pending',
     'payment',
-    `The seller has not acknowledged the payment ${reference} in time; it may still be made.`,
+    `The payment ${reference} is not finished and may still be made. ${why}`,
     'Buy again: it goes on with this payment, and nothing is paid twice.',
     { atRisk: amount },
   )
