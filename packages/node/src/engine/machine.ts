@@ -9,6 +9,8 @@ import {
   encodeMessage,
   type Message,
   type Operation,
+  refusal,
+  type Step,
   type StepRefused,
   step,
   toHex,
@@ -41,7 +43,7 @@ export function runSending(
   input: ChannelInput,
   payments: readonly PendingPayment[],
 ): StepRefused | undefined {
-  const done = step(channel.core, input, contextOf(rt))
+  const done = stepOf(rt, channel, input)
   if (!done.ok) return done
   if (done.state !== channel.core) {
     channel.core = done.state
@@ -50,6 +52,21 @@ export function runSending(
   }
   for (const effect of done.effects) perform(rt, group, channel, effect, payments)
   return undefined
+}
+
+/**
+ * The core must not throw; should a message of a peer find a way, it is that peer's trouble and not the node's: the state
+ * is as before, because the step is pure, and the peer is hung up on.
+ */
+function stepOf(rt: Runtime, channel: Channel, input: ChannelInput): Step {
+  if (input.type !== 'message') return step(channel.core, input, contextOf(rt))
+  try {
+    return step(channel.core, input, contextOf(rt))
+  } catch (error) {
+    const fault = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    rt.ports.log.error({ channel: channel.id, message: input.message.type, fault }, 'the core threw')
+    return { ok: false, refusal: refusal('operations-malformed', input.message.type), reply: undefined }
+  }
 }
 
 /** Sends once the group is durable, on the connection that is live now and on no other. */

@@ -1,12 +1,13 @@
 /** What a peer may not do: each is refused by name, nothing is lost, the node goes on and so do the other channels. */
 
 import { randomBytes } from 'node:crypto'
-import { step } from '@tallystick/protocol'
+import { type Crypto, step } from '@tallystick/protocol'
 import { describe, expect, it } from 'vitest'
 import { makeWorld, openBetween, pay, reference } from './rig.ts'
 import {
   bytes,
   contextWith,
+  crypto,
   DEPOSIT,
   line,
   type ScriptedPeer,
@@ -162,6 +163,23 @@ describe('strangers', () => {
     }
     await pay(alice, { channelId, amount: 1n })
     expect((await alice.service.status()).running).toBe(true)
+  })
+
+  it('that find a fault in the core are hung up on; the node and its other channels go on', async () => {
+    let faulty = false
+    const recoverAddress: Crypto['recoverAddress'] = (digest, signature) => {
+      if (faulty) throw new Error('a fault of our own')
+      return crypto.recoverAddress(digest, signature)
+    }
+    const { world, alice, peer, channelId, state } = await scene({ crypto: { recoverAddress } })
+    const bob = await world.node('bob')
+    const other = await openBetween(world, alice, bob, 100n)
+    faulty = true
+    peer.send(line(state, peer.signer, payment('poison', 5n)).update)
+    await expectHungUp(peer, 'operations-malformed')
+    faulty = false
+    await pay(alice, { channelId: other, amount: 1n })
+    expect(await alice.service.getChannel(channelId)).toMatchObject({ incoming: { nonce: 0n } })
   })
 
   it('cannot touch the channel of another', async () => {

@@ -16,7 +16,7 @@ import {
   mintTestToken,
 } from '@tallystick/evm'
 import { type Anvil, type AnvilOptions, startAnvil } from '@tallystick/evm/anvil'
-import type { ChainPort } from '@tallystick/protocol'
+import type { ChainPort, Crypto } from '@tallystick/protocol'
 import { onTestFinished } from 'vitest'
 import { type Engine, startEngine } from '../../src/engine/engine.ts'
 import { DEFAULT_CONFIG, type EngineConfig, type EnginePorts, type Log } from '../../src/engine/ports.ts'
@@ -44,6 +44,7 @@ export interface NodeChanges {
   /** Wraps the store: to make commits fail or wait. */
   readonly store?: (store: Store) => Store
   readonly transport?: (transport: Transport) => Transport
+  readonly crypto?: Partial<Crypto>
 }
 
 export interface TestNode {
@@ -126,7 +127,7 @@ export async function makeWorld({ finalityBlocks = 0, ...options }: WorldOptions
         store,
         chain: chain(account, opened),
         transport,
-        crypto: crypto.crypto,
+        crypto: { ...crypto.crypto, ...changes.crypto },
         signer: crypto.createSigner(seed(`${name}/signer`)),
         log: recordTo(log),
         nowMs: Date.now,
