@@ -4,7 +4,7 @@
  * `two-nodes.ts`; takes orders over IPC.
  */
 import { readFileSync } from 'node:fs'
-import { dataDirectory, keepHeapSmall, readConfig, startNode } from '@tallystick/cli'
+import { dataDirectory, keepHeapSmall, readConfig, startNode } from '@tallystick/cli/node'
 import { pino } from 'pino'
 import type { Order, Report } from './two-nodes.ts'
 

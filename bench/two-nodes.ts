@@ -52,6 +52,7 @@ export type TwoNodes = {
   end(): Promise<void>
 }
 
+const compileCache = fileURLToPath(new URL('./node_modules/.cache', import.meta.url))
 const openTimeoutMs = 120_000
 const fortune = 10n ** 30n
 
@@ -93,6 +94,8 @@ async function startPayer(parts: {
   const { estate, network, payer, payee, address, operationsPerLine } = parts
   const program = fileURLToPath(new URL('./payer.ts', import.meta.url))
   const child = fork(program, [payer.directory, payer.passphraseFile, String(operationsPerLine)], {
+    // As `tally` does: without it the process keeps the type stripper in memory.
+    env: { ...process.env, NODE_COMPILE_CACHE: compileCache },
     detached: true,
   })
   estate.adopt(child)
