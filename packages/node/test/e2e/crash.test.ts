@@ -6,6 +6,7 @@
 import { randomInt } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { numbered } from './numbered.ts'
+import { pause, randomOf } from './random.ts'
 import { makeWorld, openBetween, type RemoteNode, reference } from './rig.ts'
 
 /** One number, printed, decides every choice of a run; give it in the environment to see a failure again. */
@@ -119,19 +120,4 @@ function sample(accepted: ReadonlySet<number>, random: () => number): readonly n
   const all = [...accepted]
   const older = Array.from({ length: 10 }, () => all[Math.floor(random() * all.length)])
   return [...all.slice(-20), ...older].filter((number) => number !== undefined)
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
-}
-
-/** mulberry32 */
-function randomOf(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
 }
