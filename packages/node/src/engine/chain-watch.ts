@@ -34,11 +34,7 @@ export async function startChainWatch(rt: Runtime): Promise<ChainWatch> {
   rt.final = cursor
   for (const channel of rt.channels.values()) if (concerned(channel)) look(rt, channel)
   void takeClaimables(rt)
-  const watch = rt.ports.chain.watch(cursor, (fact) => deliver(rt, fact))
-  watch.done.catch((error: unknown) => {
-    rt.ports.log.error({ error: String(error) }, 'the watch of the chain ended')
-  })
-  return watch
+  return rt.ports.chain.watch(cursor, (fact) => deliver(rt, fact))
 }
 
 async function deliver(rt: Runtime, fact: ChainFact): Promise<void> {

@@ -49,6 +49,8 @@ export async function startEngine(ports: EnginePorts, config: EngineConfig): Pro
   for (const { nodeId, endpoint } of loaded.peers) rt.links.know(nodeId, endpoint, true)
   await firstGroup(rt, loaded)
   const watch = await startChainWatch(rt)
+  // A node that does not see the chain must not look as if it did.
+  watch.done.catch((error: unknown) => fail(rt, error, tellFailure))
   const tick = setInterval(() => post(rt, (group) => takeTick(rt, group)), TICK_MS)
   tick.unref()
   let stopping: Promise<void> | undefined
@@ -190,6 +192,7 @@ function wantsFunding({ record }: Channel): boolean {
 
 /** A failed commit, or a bug: memory is ahead of the disk, so only a restart is safe. Nothing is released any more. */
 function fail(rt: Runtime, error: unknown, tellFailure: (error: Error) => void): void {
+  if (!rt.running) return
   rt.failure = error
   rt.ports.log.error(
     { error: error instanceof Error ? (error.stack ?? error.message) : String(error) },

@@ -213,6 +213,32 @@ describe('lost data', () => {
   })
 })
 
+describe('without a chain', () => {
+  it('payments go on, commands that need it say so, and what was decided is done when it is back', async () => {
+    const world = await makeWorld()
+    const alice = await world.node('alice')
+    const bob = await world.node('bob')
+    const channelId = await openBetween(world, alice, bob, 1_000n)
+    world.chainDown(true)
+    await pay(alice, { channelId, amount: 300n })
+    await expect
+      .poll(async () => (await alice.service.doctor()).findings[0], { timeout: 20_000 })
+      .toMatchObject({ check: 'chain', level: 'error' })
+    await expect(alice.service.topUp(channelId, 5n)).rejects.toMatchObject({ code: 'CHAIN_UNREACHABLE' })
+    await settledPair(alice, bob, channelId)
+    await alice.service.closeChannel(channelId, 'alone')
+    await expect(pay(alice, { channelId, amount: 1n })).rejects.toMatchObject({ code: 'CHANNEL_CLOSING' })
+    world.chainDown(false)
+    await bob.service.waitForChannel(channelId, 'closing')
+    await expect
+      .poll(async () => (await alice.service.getChannel(channelId)).close?.endsAtSeconds, { timeout: 30_000 })
+      .toBeDefined()
+    await world.anvil.increaseTime(700)
+    const closed = await alice.service.waitForChannel(channelId, 'closed')
+    expect(closed.close).toMatchObject({ by: 'us', paidMine: 700n, paidTheirs: 300n })
+  })
+})
+
 describe('deposits', () => {
   it('are made once, though the node stops and starts before they are in a block', async () => {
     const world = await makeWorld()

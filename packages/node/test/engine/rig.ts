@@ -4,7 +4,10 @@
  */
 
 import { createHash, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer, request as forward } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { loadCrypto } from '@tallystick/crypto'
@@ -35,6 +38,8 @@ export interface World extends Deployment {
   readonly token: Hex
   /** A node with an account of its own; the same name started again is the same node after a restart. */
   node(name: string, changes?: NodeChanges): Promise<TestNode>
+  /** Cuts the nodes (not the test) off from the RPC, or lets them back. */
+  chainDown(down: boolean): void
   /** The chain as another account (0 to 9) of the world sees it. */
   chainOf(account: number): ChainPort
 }
@@ -92,10 +97,12 @@ export async function makeWorld({ finalityBlocks = 0, ...options }: WorldOptions
   onTestFinished(() => rmSync(home, { recursive: true, force: true }))
   const network = createMemoryNetwork()
 
+  const door = await startDoor(anvil.rpcUrl)
+  onTestFinished(() => door.stop())
   const chain = (index: number, store?: Store) =>
     createEvmChain({
       ...deployment,
-      rpcUrl: anvil.rpcUrl,
+      rpcUrl: store === undefined ? anvil.rpcUrl : door.url,
       privateKey: keyOf(index).privateKey,
       finality: { kind: 'depth', blocks: finalityBlocks },
       pollIntervalMs: 20,
@@ -107,6 +114,7 @@ export async function makeWorld({ finalityBlocks = 0, ...options }: WorldOptions
     anvil,
     network,
     token,
+    chainDown: door.shut,
     chainOf(account) {
       const port = chain(account)
       onTestFinished(() => port.stop())
@@ -155,6 +163,44 @@ export async function makeWorld({ finalityBlocks = 0, ...options }: WorldOptions
         log,
         stop: () => engine.service.stop(),
       }
+    },
+  }
+}
+
+/** A door before the RPC: shut, it ends every connection without an answer. */
+async function startDoor(
+  target: string,
+): Promise<{ url: string; shut(down: boolean): void; stop(): Promise<void> }> {
+  let shut = false
+  const server = createServer((request, response) => {
+    if (shut) {
+      request.socket.destroy()
+      return
+    }
+    const onward = forward(
+      target,
+      { method: request.method ?? 'POST', headers: request.headers },
+      (answer) => {
+        response.writeHead(answer.statusCode ?? 502, answer.headers)
+        answer.pipe(response)
+      },
+    )
+    onward.on('error', () => request.socket.destroy())
+    request.pipe(onward)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  return {
+    url: `http://127.0.0.1:${port}`,
+    shut(down) {
+      shut = down
+      if (down) server.closeAllConnections()
+    },
+    async stop() {
+      server.closeAllConnections()
+      server.close()
+      await once(server, 'close')
     },
   }
 }
