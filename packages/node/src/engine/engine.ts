@@ -30,6 +30,8 @@ import { createWaits } from './waits.ts'
 const LIMITS = { maxGroupWeight: 4 * 1024 * 1024, maxSourceWeight: 2 * 1024 * 1024 }
 /** How often time alone is looked at: settling, claims, transactions that failed. */
 const TICK_MS = 1_000
+/** How long a stop waits for what is under way. */
+const SETTLE_MS = 5_000
 
 export interface Engine {
   readonly service: NodeService
@@ -218,12 +220,22 @@ function halt(rt: Runtime): void {
 
 async function shutDown(rt: Runtime, tick: NodeJS.Timeout, stopWatch: () => Promise<void>): Promise<void> {
   clearInterval(tick)
-  if (rt.running) await rt.loop.settled()
+  if (rt.running) await settledWithin(rt, SETTLE_MS)
   halt(rt)
   await stopWatch()
   await rt.ports.transport.close()
   await rt.ports.chain.stop()
   await rt.ports.store.close()
+}
+
+/** What is under way may end in order, for a bounded time: peers that never fall silent do not keep the node running. */
+async function settledWithin(rt: Runtime, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const deadline = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms)
+  })
+  await Promise.race([rt.loop.settled(), deadline])
+  clearTimeout(timer)
 }
 
 function bytes20(hex: Hex): Uint8Array {
