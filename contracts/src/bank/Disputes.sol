@@ -319,6 +319,7 @@ abstract contract Disputes is Channels, Payouts {
             if (closing.party == 0) due1 -= int256(uint256(closing.paidToPeer));
             else due0 -= int256(uint256(closing.paidToPeer));
             paid0 = _payable(due0, held);
+            // Dues that are both positive never exceed held together; that no more is paid must not rest on this alone.
             paid1 = _payable(due1, held - paid0);
             settlement.owed[0] = due0 - int256(paid0);
             settlement.owed[1] = due1 - int256(paid1);
