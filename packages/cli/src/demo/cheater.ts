@@ -34,7 +34,7 @@ export async function closeWithOldLine(options: {
     const old = await oldState(loaded.crypto, directory.store, options.channelId)
     // The statement is made as an honest one; what makes it a lie is only that the state is old.
     const { agreed, ack } = old.out
-    const mark = { by: 'us', blind: false, out: agreed, outAck: ack, in: old.in.accepted } as const
+    const mark = { by: 'us', blind: false, out: agreed, outAck: ack, live: [], in: old.in.accepted } as const
     const call = closeCall({ ...old, closing: mark })
     if (call === undefined) throw new Error('the copy holds nothing to state')
     await chain.submit(call, { key: `lie/${options.channelId}` })

@@ -24,8 +24,15 @@ export function freeze(state: ChannelState, by: 'us' | 'peer', blind: boolean): 
   if (!blind && by === 'us' && state.lost) return refusal('lost-data', 'blind')
   const silent = blind || state.lost
   const closing: ClosingMark = silent
-    ? { by, blind: true, out: NO_OUT_LINE, outAck: undefined, in: NO_IN_LINE }
-    : { by, blind: false, out: state.out.agreed, outAck: state.out.ack, in: state.in.accepted }
+    ? { by, blind: true, out: NO_OUT_LINE, outAck: undefined, live: [], in: NO_IN_LINE }
+    : {
+        by,
+        blind: false,
+        out: state.out.agreed,
+        outAck: state.out.ack,
+        live: state.out.live,
+        in: state.in.accepted,
+      }
   return done({ ...state, closing }, { type: 'frozen', by })
 }
 

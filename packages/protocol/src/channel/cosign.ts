@@ -11,7 +11,18 @@ import type { TogetherConsent, TogetherOffer, WithdrawalConsent, WithdrawalReque
 import { type Context, nowSeconds } from './context.ts'
 import type { Effect } from './effect.ts'
 import { committed } from './line.ts'
-import { done, type Outcome, peerOf, send, signedBy, stopped, takenOut, withParty } from './result.ts'
+import { acknowledge } from './receiver.ts'
+import {
+  done,
+  isRefusal,
+  type Outcome,
+  peerOf,
+  send,
+  signedBy,
+  stopped,
+  takenOut,
+  withParty,
+} from './result.ts'
 import type { ChainView, ChannelState, PendingTogether, PendingWithdrawal } from './state.ts'
 
 /** Asks to take our cumulative `total` out (WD-1). Asking again for the same sends the same request. */
@@ -130,7 +141,14 @@ export function takeTogetherOffer(state: ChannelState, message: TogetherOffer, c
   const wrong = stopped(state, 'channel') ?? validityRule(validUntil, ctx) ?? locksRule(state)
   if (wrong !== undefined) return wrong
   if (worse(state, delta)) return refusal('delta-differs', 'delta', `last agreed lines say ${deltaOf(state)}`)
-  return heldRule(state, delta) ?? consent(state, message, validUntil, ctx)
+  const unheld = heldRule(state, delta)
+  if (unheld !== undefined) return unheld
+  // What is accepted and counted in delta is acknowledged first (CL-21): nothing may be while the offer is pending, and
+  // without our ack the offerer could close alone on the line before it.
+  const acked = acknowledge(state, ctx)
+  if (isRefusal(acked)) return acked
+  const consented = consent(acked.state, message, validUntil, ctx)
+  return isRefusal(consented) ? consented : done(consented.state, ...acked.effects, ...consented.effects)
 }
 
 /** After lost data the operator judged the offer (CL-30): the only thing ever signed here again, beside a blind close. */

@@ -197,7 +197,7 @@ function openedContent(
 function linesOf(state: ChannelState, direction: Direction): readonly (OutLine | InLine)[] {
   const { out, in: received, closing } = state
   if (direction === state.setup.party)
-    return [out.agreed, ...out.live, ...(closing === undefined ? [] : [closing.out])]
+    return [out.agreed, ...out.live, ...(closing === undefined ? [] : [closing.out, ...closing.live])]
   return [received.accepted, received.acked, ...(closing === undefined ? [] : [closing.in])]
 }
 

@@ -65,7 +65,9 @@ export function acceptLine(state: ChannelState, message: Update, ctx: Context): 
 /** LN-40, LN-41: acknowledges the newest accepted line. No effect when there is nothing to acknowledge, or no right to. */
 export function acknowledge(state: ChannelState, ctx: Context): Outcome {
   const { accepted, acked } = state.in
-  if (accepted.nonce <= acked.nonce || state.lost || state.together !== undefined) return done(state)
+  // A close alone ends the silence of a pending common close: what is accepted needs our ack in `update` (CL-2).
+  const pending = state.together !== undefined && state.closing === undefined
+  if (accepted.nonce <= acked.nonce || state.lost || pending) return done(state)
   // CL-2: after the freeze only lines accepted before it, never above the in nonce that we state.
   if (state.closing !== undefined && accepted.nonce > state.closing.in.nonce) return done(state)
   const direction = peerOf(state)

@@ -151,7 +151,7 @@ function windowRule(out: SenderState, hasOperations: boolean): Refusal | undefin
   if (nonce > MAX_NONCE) return refusal('window-full', 'nonce')
   const full = hasOperations
     ? nonce - out.knownAccepted > PAYER_WINDOW || nonce - out.agreed.nonce > ACK_LAG_LINES
-    : nonce - out.knownAccepted > NONCE_WINDOW
+    : nonce - out.knownAccepted > NONCE_WINDOW || nonce - out.agreed.nonce > NONCE_WINDOW
   return full ? refusal('window-full', 'nonce') : undefined
 }
 

@@ -155,6 +155,11 @@ export interface ClosingMark {
   /** The lines stated (CL-3), fixed with the mark. In a blind close both are "no line". */
   readonly out: OutLine
   readonly outAck: Uint8Array | undefined
+  /**
+   * Own lines that were live at the mark: the peer may show any of them in `update`, by hash, whatever it acknowledged
+   * since, and without their contents the channel could not be settled.
+   */
+  readonly live: readonly OutLine[]
   readonly in: InLine
 }
 

@@ -27,12 +27,7 @@ import { readOptional, readSignature, writeFlag, writeOptional } from './stored-
 export function writeSender(to: Writer, out: SenderState): void {
   writeOutLine(to, out.agreed, NO_LOCKS)
   writeOptional(to, out.ack, writeBytes)
-  writeU16(to, out.live.length)
-  const known = new Map([[out.agreed.nonce, out.agreed.locks]])
-  for (const line of out.live) {
-    writeOutLine(to, line, known.get(line.base) ?? NO_LOCKS)
-    known.set(line.nonce, line.locks)
-  }
+  writeLive(to, out.agreed, out.live)
   writeU64(to, out.lastNonce)
   writeU64(to, out.knownAccepted)
   writeAnswers(to, out.answers)
@@ -41,16 +36,7 @@ export function writeSender(to: Writer, out: SenderState): void {
 export function readSender(from: Reader, crypto: Crypto): SenderState {
   const agreed = readOutLine(from, crypto, 'out.agreed', new Map())
   const ack = readOptional(from, readSignature)
-  const count = readU16(from, 'out.live')
-  const known = new Map([[agreed.nonce, agreed.locks]])
-  const live: OutLine[] = []
-  for (let i = 0; i < count && from.fault === undefined; i += 1) {
-    const line = readOutLine(from, crypto, `out.live[${i}]`, known)
-    if (line.nonce <= (live.at(-1)?.nonce ?? agreed.nonce))
-      fail(from, `out.live[${i}].nonce`, 'not ascending')
-    known.set(line.nonce, line.locks)
-    live.push(line)
-  }
+  const live = readLive(from, crypto, 'out.live', agreed)
   const lastNonce = readU64(from, 'out.lastNonce')
   if (lastNonce < (live.at(-1) ?? agreed).nonce) fail(from, 'out.lastNonce', 'below a signed nonce')
   const knownAccepted = readU64(from, 'out.knownAccepted')
@@ -66,6 +52,30 @@ export function readSender(from: Reader, crypto: Crypto): SenderState {
     mostCommitted: 0n,
     answers,
   })
+}
+
+/** Lines above `agreed`, ascending. */
+export function writeLive(to: Writer, agreed: OutLine, live: readonly OutLine[]): void {
+  writeU16(to, live.length)
+  const known = new Map([[agreed.nonce, agreed.locks]])
+  for (const line of live) {
+    writeOutLine(to, line, known.get(line.base) ?? NO_LOCKS)
+    known.set(line.nonce, line.locks)
+  }
+}
+
+export function readLive(from: Reader, crypto: Crypto, field: string, agreed: OutLine): readonly OutLine[] {
+  const count = readU16(from, field)
+  const known = new Map([[agreed.nonce, agreed.locks]])
+  const live: OutLine[] = []
+  for (let i = 0; i < count && from.fault === undefined; i += 1) {
+    const line = readOutLine(from, crypto, `${field}[${i}]`, known)
+    if (line.nonce <= (live.at(-1)?.nonce ?? agreed.nonce))
+      fail(from, `${field}[${i}].nonce`, 'not ascending')
+    known.set(line.nonce, line.locks)
+    live.push(line)
+  }
+  return live
 }
 
 export function writeOutLine(to: Writer, line: OutLine, baseLocks: LockTree): void {

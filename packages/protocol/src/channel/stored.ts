@@ -43,10 +43,12 @@ import type {
 import { readOptional, readSignature, writeFlag, writeOptional } from './stored-fields.ts'
 import {
   readInLine,
+  readLive,
   readOutLine,
   readReceiver,
   readSender,
   writeInLine,
+  writeLive,
   writeOutLine,
   writeReceiver,
   writeSender,
@@ -193,15 +195,20 @@ function writeMark(to: Writer, mark: ClosingMark): void {
   writeFlag(to, mark.blind)
   writeOutLine(to, mark.out, NO_LOCKS)
   writeOptional(to, mark.outAck, writeBytes)
+  writeLive(to, mark.out, mark.live)
   writeInLine(to, mark.in, NO_LOCKS)
 }
 
 function readMark(from: Reader, crypto: Crypto): ClosingMark {
+  const by = readFlag(from, 'closing.by') ? 'peer' : 'us'
+  const blind = readFlag(from, 'closing.blind')
+  const out = readOutLine(from, crypto, 'closing.out', new Map())
   return {
-    by: readFlag(from, 'closing.by') ? 'peer' : 'us',
-    blind: readFlag(from, 'closing.blind'),
-    out: readOutLine(from, crypto, 'closing.out', new Map()),
+    by,
+    blind,
+    out,
     outAck: readOptional(from, readSignature),
+    live: readLive(from, crypto, 'closing.live', out),
     in: readInLine(from, crypto, 'closing.in', NO_LOCKS),
   }
 }

@@ -119,7 +119,9 @@ export function writeU8(to: Writer, value: number): void {
   to.view.setUint8(at, value)
 }
 
+/** @throws RangeError above 65,535: a length that wrapped would be read as another state. */
 export function writeU16(to: Writer, value: number): void {
+  if (value > 0xffff) throw new RangeError(`${value} does not fit 16 bits`)
   const at = room(to, 2)
   to.view.setUint16(at, value)
 }
