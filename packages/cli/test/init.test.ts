@@ -54,13 +54,7 @@ describe('init', () => {
     const directory = join(scratch, 'fresh')
     expect(readdirSync(directory).toSorted()).toEqual(['config.json', 'keys'])
     expect(statSync(directory).mode & 0o777).toBe(0o700)
-    for (const name of [
-      'api.token',
-      'config.json',
-      'keys/account.json',
-      'keys/signer.json',
-      'keys/identity.json',
-    ]) {
+    for (const name of ['config.json', 'keys/account.json', 'keys/signer.json', 'keys/identity.json']) {
       expect(statSync(join(directory, name)).mode & 0o077).toBe(0)
       expect(readFileSync(join(directory, name), 'utf8')).not.toContain(passphrase)
     }

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ChannelView, Hex, PaymentView } from '@tallystick/client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { waitForChannel } from '../src/node-api.ts'
+import type { Ended } from './tally-process.ts'
 import { mainPath, onlyJson, tally } from './tally-process.ts'
 import type { TwoParties } from './two-parties.ts'
 import { startTwoParties } from './two-parties.ts'
@@ -19,8 +19,8 @@ afterAll(() => two?.estate.end())
 const as = (directory: string, ...args: string[]) => tally(['--json', '--data-dir', directory, ...args])
 const asAlice = (...args: string[]) => as(two.alice.directory, ...args)
 const asBob = (...args: string[]) => as(two.bob.directory, ...args)
-const channelOf = (ended: Awaited<ReturnType<typeof tally>>) => onlyJson(ended).channel as ChannelView
-const paymentOf = (ended: Awaited<ReturnType<typeof tally>>) => onlyJson(ended).payment as PaymentView
+const channelOf = (ended: Ended) => (onlyJson(ended).channel ?? onlyJson(ended)) as ChannelView
+const paymentOf = (ended: Ended) => (onlyJson(ended).payment ?? onlyJson(ended)) as PaymentView
 
 describe('a channel from the command line', () => {
   it('opens, and waits until the deposit counts', async () => {
@@ -28,10 +28,9 @@ describe('a channel from the command line', () => {
     expect(ended.code).toBe(0)
     expect(channelOf(ended)).toMatchObject({ status: 'open', depositMine: '1000', spendable: '1000' })
     channelId = channelOf(ended).channelId
-    await waitForChannel(two.bob.api(), channelId, 'open', 60_000)
   })
 
-  it('pays by channel and by peer; the other side has it', async () => {
+  it('pays by channel and by peer, at once though the peer may count the deposit later; the other side has it', async () => {
     const byChannel = await asAlice('pay', channelId, '100')
     expect(paymentOf(byChannel)).toMatchObject({ amount: '100', state: 'accepted', channelId })
     const byPeer = await asAlice('pay', two.bob.nodeId, '50')
@@ -79,9 +78,9 @@ describe('a channel from the command line', () => {
   })
 
   it('is topped up and withdrawn from without interruption', async () => {
-    expect((await asAlice('channel', 'topup', channelId, '500')).code).toBe(0)
+    expect(channelOf(await asAlice('channel', 'topup', channelId, '500'))).toMatchObject({ channelId })
     const withdrawal = await asBob('channel', 'withdraw', channelId, '57')
-    expect(withdrawal.code).toBe(0)
+    expect(channelOf(withdrawal)).toMatchObject({ channelId, withdrawnMine: '57' })
     expect(await two.network.balanceOf(two.bob.account)).toBe(1n + 57n)
   })
 

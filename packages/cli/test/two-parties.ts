@@ -16,7 +16,7 @@ export type TwoParties = {
   readonly bobAddress: string
 }
 
-/** Alice begins with a thousand tokens, Bob with none; both can pay gas. */
+/** Alice begins with a million units of the token, Bob with one; both can pay gas. */
 export async function startTwoParties(): Promise<TwoParties> {
   const estate = createEstate()
   try {
@@ -26,7 +26,7 @@ export async function startTwoParties(): Promise<TwoParties> {
       createParty(estate, network, 'alice', home, 'a passphrase of Alice'),
       createParty(estate, network, 'bob', home, 'a passphrase of Bob'),
     ])
-    await network.endow(alice.account, 1_000n * network.unit)
+    await network.endow(alice.account, 1_000_000n)
     await network.endow(bob.account, 1n)
     const [, bobAddress] = await Promise.all([alice.start(), bob.start()])
     return { estate, network, home, alice, bob, bobAddress }

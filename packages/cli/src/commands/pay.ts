@@ -6,6 +6,7 @@ import { parseAmount, parseWhole } from '../arguments.ts'
 import { Failure, toFailure, usage } from '../failure.ts'
 import { action, examples } from '../invocation.ts'
 import { connectNode } from '../node-api.ts'
+import { payOnce } from '../payment.ts'
 
 const defaultTimeoutSeconds = 30
 
@@ -35,9 +36,9 @@ export function addPayCommand(program: Command): void {
         // Said before the payment: whoever is cut off in the middle can repeat it with this reference, safely.
         if (!output.json) output.note(`Reference ${reference}`)
         const api = connectNode(directory)
-        const payment = await api
-          .pay({ ...target, amount, reference, timeoutMs })
-          .catch((thrown) => Promise.reject(withReference(toFailure(thrown), reference)))
+        const payment = await payOnce(api, { ...target, amount, reference }, timeoutMs).catch((thrown) =>
+          Promise.reject(withReference(toFailure(thrown), reference)),
+        )
         if (payment.state !== 'accepted') throw unfinished(payment)
         output.result(
           { payment: { ...payment } },

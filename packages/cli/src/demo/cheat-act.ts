@@ -8,6 +8,7 @@ import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ChannelView, Hex } from '@tallystick/client'
 import { waitForChannel } from '../node-api.ts'
+import { payOnce } from '../payment.ts'
 import { closeWithOldLine } from './cheater.ts'
 import type { Stage } from './stage.ts'
 import { balances, inTokens, openChannel } from './stage.ts'
@@ -90,12 +91,8 @@ async function readVerdict({ network }: Stage, channelId: Hex, truth: ChannelVie
 async function pay({ buyer }: Stage, channelId: Hex, times: number, amount: bigint): Promise<void> {
   const api = buyer.api()
   for (let i = 0; i < times; i++) {
-    const payment = await api.pay({
-      channelId,
-      amount,
-      reference: `0x${randomBytes(32).toString('hex')}`,
-      timeoutMs: longMs,
-    })
+    const reference = `0x${randomBytes(32).toString('hex')}` as const
+    const payment = await payOnce(api, { channelId, amount, reference }, longMs)
     if (payment.state !== 'accepted') throw new Error(`a payment of the demo is ${payment.state}`)
   }
 }

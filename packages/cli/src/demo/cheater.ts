@@ -7,9 +7,9 @@ import { readFileSync } from 'node:fs'
 import type { Hex } from '@tallystick/client'
 import { loadCrypto } from '@tallystick/crypto'
 import { createEvmChain } from '@tallystick/evm'
-import { decodeChannel, openSqliteStore } from '@tallystick/node'
+import { DEFAULT_CONFIG, decodeChannel, openSqliteStore } from '@tallystick/node'
 import type { ChannelState, Crypto } from '@tallystick/protocol'
-import { closeCall, fromHex } from '@tallystick/protocol'
+import { closeCall, fromHex, step } from '@tallystick/protocol'
 import { toHex } from 'viem'
 import { readConfig } from '../config.ts'
 import { dataDirectory } from '../data-directory.ts'
@@ -33,9 +33,15 @@ export async function closeWithOldLine(options: {
   try {
     const old = await oldState(loaded.crypto, directory.store, options.channelId)
     // The statement is made as an honest one; what makes it a lie is only that the state is old.
-    const { agreed, ack } = old.out
-    const mark = { by: 'us', blind: false, out: agreed, outAck: ack, live: [], in: old.in.accepted } as const
-    const call = closeCall({ ...old, closing: mark })
+    const signer = keys.withKey('signer', (key) => loaded.createSigner(key))
+    const frozen = step(
+      old,
+      { type: 'freeze', blind: false },
+      { ...surroundings, crypto: loaded.crypto, signer },
+    )
+    if (!frozen.ok) throw new Error(`the core refuses to state the old line: ${frozen.refusal.code}`)
+    const call = closeCall(frozen.state)
+    const { agreed } = old.out
     if (call === undefined) throw new Error('the copy holds nothing to state')
     await chain.submit(call, { key: `lie/${options.channelId}` })
     return { nonce: BigInt(agreed.nonce), sent: agreed.content.sent }
@@ -54,4 +60,13 @@ async function oldState(crypto: Crypto, directory: string, channelId: Hex): Prom
   } finally {
     await store.close()
   }
+}
+
+/** A freeze looks at none of this. */
+const surroundings = {
+  nowMs: 0,
+  headTimeSeconds: 0,
+  finalTimeSeconds: 0,
+  registry: { resolution: () => undefined },
+  policy: { ...DEFAULT_CONFIG.policy, refuseOperations: true },
 }
