@@ -212,14 +212,16 @@ function submit(rt: Runtime, channel: Channel, key: string, call: ChainCall): vo
   })
 }
 
-/** Answers of the registry, by condition id; a condition that cannot be asked about is left out. */
+/** Answers of the registry, by condition id; a condition that cannot be asked about, or is not `wanted` any more, is left out. */
 export async function lookUp(
   rt: Runtime,
   conditions: readonly Uint8Array[],
+  wanted: () => boolean = () => rt.running,
 ): Promise<readonly (readonly [string, { readonly final: number; readonly latest: number }])[]> {
   const { chain, log } = rt.ports
   const found: (readonly [string, { readonly final: number; readonly latest: number }])[] = []
   for (const condition of conditions) {
+    if (!wanted()) break
     const id = toHex(condition)
     try {
       const [final, latest] = await Promise.all([chain.resolvedAt(id, 'final'), chain.resolvedAt(id, 'head')])

@@ -8,6 +8,8 @@ import {
   conditionsToLookUp,
   decodeMessage,
   type Hello,
+  isUsable,
+  locksOf,
   MAX_TEXT,
   type Message,
   PROTOCOL_VERSION,
@@ -26,12 +28,22 @@ import {
   takeProposal,
   takeProposalRefusal,
 } from './opening.ts'
-import { type Channel, type Group, type Peer, peerOf, post, type Runtime } from './runtime.ts'
+import {
+  type Channel,
+  type Group,
+  type ParkedMessage,
+  type Peer,
+  peerOf,
+  post,
+  type Runtime,
+} from './runtime.ts'
 import { tellPeer } from './views.ts'
 
 const PAY_BYTES = 49
 /** Messages of one peer that wait for a chain lookup; with more its session ends. */
 const MAX_PARKED = 1_024
+/** Bytes of them: above what an honest node has unacknowledged (lines.ts), so that its resends never end its session. */
+const MAX_PARKED_BYTES = 10 * 1024 * 1024
 
 export function connected(rt: Runtime, group: Group, nodeId: string, session: number): void {
   const peer = peerOf(rt, nodeId)
@@ -68,14 +80,17 @@ export function receive(rt: Runtime, group: Group, nodeId: string, frame: Uint8A
   }
   const { message } = decoded
   if (peer.parked === undefined) handle(rt, group, peer, message)
-  else if (peer.parked.length < MAX_PARKED) peer.parked.push((later) => handle(rt, later, peer, message))
-  else
+  else if (peer.parked.length < MAX_PARKED && peer.parkedBytes + frame.length <= MAX_PARKED_BYTES)
+    wait(peer, { bytes: frame.length, judge: (later) => handle(rt, later, peer, message) })
+  else {
+    peer.parked = []
     hangUp(
       rt,
       group,
       peer,
       faultOf(refusal('policy', 'message', 'too many messages while the chain is asked')),
     )
+  }
 }
 
 function handle(rt: Runtime, group: Group, peer: Peer, message: Message): void {
@@ -179,7 +194,7 @@ function takeChannelMessage(rt: Runtime, group: Group, peer: Peer, message: Chan
   }
   // Our proposal is not accepted yet; with the acceptance everything is told again.
   if (!channel.record.agreed) return
-  const unknown = onlyPayments(message) ? [] : conditionsToLookUp(channel.core, { type: 'message', message })
+  const unknown = conditionsToAsk(rt, channel, message)
   if (unknown.length > 0) {
     park(rt, peer, unknown, (later) => step(rt, later, peer, channel, message))
     return
@@ -210,6 +225,19 @@ function step(rt: Runtime, group: Group, peer: Peer, channel: Channel, message: 
 }
 
 /**
+ * The conditions that the core will ask about. None where it refuses the message whatever the registry says: looking up
+ * costs two calls of the chain each, and a stranger must not be able to make us pay for thousands of them.
+ */
+function conditionsToAsk(rt: Runtime, { core }: Channel, message: ChannelMessage): readonly Uint8Array[] {
+  if (message.type !== 'update' || onlyPayments(message) || !isUsable(core)) return []
+  const distinct = new Map<string, Uint8Array>()
+  for (const id of conditionsToLookUp(core, { type: 'message', message })) distinct.set(toHex(id), id)
+  // Every pending lock may go and as many come as we take (LK-5). One more, so that a line that is just over is told why.
+  const most = locksOf(core.in.accepted.locks).length + rt.config.policy.maxPendingLocks + 1
+  return distinct.size > most ? [] : [...distinct.values()]
+}
+
+/**
  * Asks the registry about conditions before the message that names them is judged; later messages of the peer wait, so
  * that their order stays. What cannot be found out stays unknown, and the core refuses the lock.
  */
@@ -221,24 +249,32 @@ function park(
 ): void {
   const { session } = peer
   peer.parked = []
-  void lookUp(rt, conditions).then((answers) =>
+  peer.parkedBytes = 0
+  const wanted = () => rt.running && peer.session === session && !peer.hungUp
+  void lookUp(rt, conditions, wanted).then((answers) =>
     post(rt, (later) => {
-      if (peer.session !== session) return
+      if (!wanted()) return
       const waiting = peer.parked ?? []
       peer.parked = undefined
       for (const [id, answer] of answers) rt.resolutions.set(id, answer)
       judge(later)
       rt.resolutions.clear()
       for (const [index, next] of waiting.entries()) {
-        next(later)
+        if (!wanted()) return
+        next.judge(later)
         // One of them had to be parked itself: the rest waits behind it.
         const parked = peer.parked as Peer['parked']
         if (parked === undefined) continue
-        parked.push(...waiting.slice(index + 1))
+        for (const behind of waiting.slice(index + 1)) wait(peer, behind)
         return
       }
     }),
   )
+}
+
+function wait(peer: Peer, message: ParkedMessage): void {
+  peer.parked?.push(message)
+  peer.parkedBytes += message.bytes
 }
 
 /** `pay` operations have 49 bytes each, the first of them 1 (EN-80): then no condition is named. */

@@ -92,9 +92,16 @@ export interface Peer {
   hello: Hello | undefined
   readonly channels: Set<Channel>
   /** Messages that wait for a chain lookup that the first of them needs, in order. */
-  parked: ((later: Group) => void)[] | undefined
+  parked: ParkedMessage[] | undefined
+  /** Sum of their bytes; counts only while `parked`. */
+  parkedBytes: number
   /** We told it why and are ending the session: nothing more is taken from it. */
   hungUp: boolean
+}
+
+export interface ParkedMessage {
+  readonly bytes: number
+  readonly judge: (later: Group) => void
 }
 
 export interface Runtime {
@@ -156,6 +163,7 @@ export function peerOf(rt: Runtime, nodeId: NodeId): Peer {
       hello: undefined,
       channels: new Set(),
       parked: undefined,
+      parkedBytes: 0,
       hungUp: false,
     }
     rt.peers.set(nodeId, peer)

@@ -50,6 +50,8 @@ export interface NodeChanges {
   readonly store?: (store: Store) => Store
   readonly transport?: (transport: Transport) => Transport
   readonly crypto?: Partial<Crypto>
+  /** Wraps the chain: to make answers wait, or to count them. */
+  readonly chain?: (chain: ChainPort) => ChainPort
 }
 
 export interface TestNode {
@@ -133,7 +135,7 @@ export async function makeWorld({ finalityBlocks = 0, ...options }: WorldOptions
       const log: LogLine[] = []
       const ports: EnginePorts = {
         store,
-        chain: chain(account, opened),
+        chain: changes.chain === undefined ? chain(account, opened) : changes.chain(chain(account, opened)),
         transport,
         crypto: { ...crypto.crypto, ...changes.crypto },
         signer: crypto.createSigner(seed(`${name}/signer`)),

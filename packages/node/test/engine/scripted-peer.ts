@@ -92,6 +92,7 @@ export interface ScriptedPeer {
   /** Every message so far. */
   readonly received: readonly Message[]
   closed(): Promise<CloseReason>
+  hangUp(): void
   /** The channel as it would be on its side, with both deposits final. */
   channel(
     proposal: Extract<Message, { type: 'channel-proposal' }>,
@@ -173,6 +174,7 @@ export async function scriptedPeer(world: World, name = 'stranger'): Promise<Scr
       }
     },
     closed: () => closed,
+    hangUp: () => session?.close(),
     channel({ params, party }, deposits) {
       const bank: Domain = domainOf(crypto, world.chainId, bytes(world.bank))
       const registry: Domain = domainOf(crypto, world.chainId, bytes(world.registry))
