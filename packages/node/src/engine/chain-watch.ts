@@ -87,9 +87,6 @@ function takeSeen(rt: Runtime, group: Group, event: ChainEvent): void {
 
 function seeClose(rt: Runtime, group: Group, channel: Channel): void {
   run(rt, group, channel, { type: 'close-seen' })
-  // What we accepted must carry our acknowledgement to be shown to the bank.
-  channel.flushDue = true
-  rt.due.add(channel)
 }
 
 function channelOfEvent(rt: Runtime, event: ChainEvent): Channel | undefined {

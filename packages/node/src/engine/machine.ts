@@ -137,6 +137,9 @@ function perform(
     case 'frozen':
       discardQueue(rt, channel, new ServiceError('CHANNEL_CLOSING', { field: 'channelId' }))
       channel.lockOperations = []
+      // What was accepted before the mark must carry our acknowledgement to be shown to the bank (CL-2).
+      channel.flushDue = true
+      rt.due.add(channel)
       courtEffect(rt, group, channel, effect)
       return
     default:
