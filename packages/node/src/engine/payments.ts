@@ -1,6 +1,6 @@
 /** `pay` and `payBatch`: checks a request, finds what was paid before under its references, and queues the rest. */
 
-import { spendable } from '@tallystick/protocol'
+import { spendable, toHex } from '@tallystick/protocol'
 import { MAX_PAGE_ROWS, type PaymentRow } from '../store/port.ts'
 import { ServiceError } from './errors.ts'
 import { amountOf, channelOf, peerIdOf, referenceOf } from './input-checks.ts'
@@ -11,7 +11,8 @@ import type { Hex, PayBatchRequest } from './service.ts'
 const DEFAULT_TIMEOUT_MS = 30_000
 
 export interface PayOutcome {
-  readonly channel: Channel
+  /** Of the payments made now; when every one existed, of the first of them. */
+  channel: Channel
   readonly count: number
   readonly amount: bigint
 }
@@ -30,7 +31,7 @@ export async function payMany(rt: Runtime, request: PayBatchRequest): Promise<Pa
   const channel = chooseChannel(rt, request, total)
   if (rt.book.queuedCount + items.size > rt.config.maxQueuedPayments) throw new ServiceError('OVERLOADED')
 
-  const outcome = { channel, count: items.size, amount: total }
+  const outcome: PayOutcome = { channel, count: items.size, amount: total }
   return new Promise((resolve, reject) => {
     const own = completion(
       request.until ?? 'accepted',
@@ -39,7 +40,7 @@ export async function payMany(rt: Runtime, request: PayBatchRequest): Promise<Pa
       (error) => (error === undefined ? resolve(outcome) : reject(error)),
       (expired) => post(rt, () => giveUp(rt, items, expired)),
     )
-    join(rt, request, channel, items, own).catch((error: unknown) => own.reject(asError(error)))
+    join(rt, request, outcome, items, own).catch((error: unknown) => own.reject(asError(error)))
   })
 }
 
@@ -83,16 +84,17 @@ function chooseChannel(rt: Runtime, request: PayBatchRequest, total: bigint): Ch
 async function join(
   rt: Runtime,
   request: PayBatchRequest,
-  channel: Channel,
+  outcome: PayOutcome,
   items: ReadonlyMap<Hex, Item>,
   own: Completion,
 ): Promise<void> {
   const { book } = rt
+  const { channel } = outcome
   const existing: PendingPayment[] = []
   for (const { reference, amount } of items.values()) {
     const open = book.open.get(reference)
     if (open === undefined) continue
-    if (open.amount !== amount || (request.channelId !== undefined && open.channel !== channel))
+    if (open.amount !== amount || !meant(request, channel, open.channel))
       throw new ServiceError('REFERENCE_CONFLICT', { field: 'reference', detail: reference })
     existing.push(open)
   }
@@ -104,16 +106,23 @@ async function join(
     made.push(payment)
   }
   book.queuedCount += made.length
+  const [found] = existing
+  if (made.length === 0 && found !== undefined) outcome.channel = found.channel
   for (const payment of existing) {
     payment.completions.push(own)
     if (payment.released) advance(payment, 'sent')
   }
   try {
-    await queueNew(rt, request, made, own)
+    await queueNew(rt, request, outcome, made, own)
   } catch (error) {
     discard(rt, made, asError(error))
     throw error
   }
+}
+
+/** True when a payment in `found` is what the request asks for: money that another peer got pays nobody else. */
+function meant(request: PayBatchRequest, chosen: Channel, found: Channel): boolean {
+  return request.channelId === undefined ? found.peer === chosen.peer : found === chosen
 }
 
 function newPayment(reference: Hex, amount: bigint, channel: Channel): PendingPayment {
@@ -135,12 +144,14 @@ function newPayment(reference: Hex, amount: bigint, channel: Channel): PendingPa
 async function queueNew(
   rt: Runtime,
   request: PayBatchRequest,
+  outcome: PayOutcome,
   made: readonly PendingPayment[],
   own: Completion,
 ): Promise<void> {
   const rows = await findOutgoing(rt, made)
   const fresh: PendingPayment[] = []
   const done: PendingPayment[] = []
+  let earlier: Channel | undefined
   for (const [index, payment] of made.entries()) {
     const row = rows[index]
     if (row === undefined || row.state === 'void') {
@@ -148,11 +159,13 @@ async function queueNew(
       fresh.push(payment)
       continue
     }
-    const elsewhere = request.channelId !== undefined && !sameBytes(row.channelId, payment.channel.idBytes)
-    if (row.amount !== payment.amount || elsewhere)
+    const channel = rt.channels.get(toHex(row.channelId))
+    if (channel === undefined || row.amount !== payment.amount || !meant(request, payment.channel, channel))
       throw new ServiceError('REFERENCE_CONFLICT', { field: 'reference', detail: payment.reference })
+    earlier ??= channel
     done.push(payment)
   }
+  if (fresh.length === 0 && earlier !== undefined) outcome.channel = earlier
   // In the store and not in `open`: the peer has acknowledged it.
   for (const payment of done) {
     payment.completions.push(own)
@@ -265,10 +278,6 @@ export function discardQueue(rt: Runtime, channel: Channel, error: Error): void 
   channel.queue = []
   channel.queued = 0n
   discard(rt, queue, error)
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return Buffer.compare(a, b) === 0
 }
 
 function asError(error: unknown): Error {

@@ -48,6 +48,27 @@ describe('idempotency by reference', () => {
     expect(a.outgoing.sent).toBe(7n)
   })
 
+  it('does not take what another peer got for a payment to this one, and tells the channel that was used', async () => {
+    const world = await makeWorld()
+    const alice = await world.node('alice')
+    const [bob, carol] = [await world.node('bob'), await world.node('carol')]
+    const first = await openBetween(world, alice, bob, 1_000n)
+    await openBetween(world, alice, carol, 1_000n)
+    const payments = [{ amount: 5n, reference: reference('whose') }]
+    const [atOnce, other] = await Promise.allSettled([
+      alice.service.payBatch({ peer: bob.nodeId, payments }),
+      alice.service.payBatch({ peer: carol.nodeId, payments }),
+    ])
+    expect(atOnce).toMatchObject({ status: 'fulfilled', value: { channelId: first } })
+    const conflict = { code: 'REFERENCE_CONFLICT', field: 'reference' }
+    expect(other).toMatchObject({ status: 'rejected', reason: conflict })
+    await expect(alice.service.payBatch({ peer: carol.nodeId, payments })).rejects.toMatchObject(conflict)
+    expect((await carol.service.listPayments({ direction: 'incoming' })).payments).toHaveLength(0)
+    // A second channel with more room would be chosen now; the payment is in the first one.
+    await openBetween(world, alice, bob, 5_000n)
+    expect(await alice.service.payBatch({ peer: bob.nodeId, payments })).toMatchObject({ channelId: first })
+  })
+
   it('makes all of a batch or none of it', async () => {
     const world = await makeWorld()
     // Several lines for one batch: the first of them alone would be good.
