@@ -1,7 +1,7 @@
 /**
- * Creating and accepting one balance proof in memory: both machines of the protocol core, the real
- * signatures, the wire encoding between them, and the receiver's acknowledgement once every
- * `linesPerAck` lines, as in a group commit. No disk and no network.
+ * Creating and accepting one balance proof in memory: both machines of the protocol core with all
+ * their rules, the real signatures, and the receiver's acknowledgement once every `linesPerAck` lines,
+ * as in a group commit. No disk, no network and no wire encoding, as for the peers.
  */
 import { loadCrypto } from '@tallystick/crypto'
 import type {
@@ -12,7 +12,7 @@ import type {
   ChannelState,
   Context,
 } from '@tallystick/protocol'
-import { channelSetup, decodeMessage, domainOf, encodeMessage, newChannel, step } from '@tallystick/protocol'
+import { channelSetup, domainOf, newChannel, step } from '@tallystick/protocol'
 import { perSecond } from './measure.ts'
 
 const linesPerAck = 64
@@ -32,8 +32,8 @@ export async function creatingAndAccepting(): Promise<number[]> {
 
 type Side = {
   take(input: ChannelInput): void
-  /** Frames made since the last look. */
-  sent(): readonly Uint8Array[]
+  /** Messages made since the last look. */
+  sent(): readonly ChannelMessage[]
 }
 
 async function twoSides(): Promise<{ payer: Side; payee: Side }> {
@@ -65,29 +65,24 @@ async function twoSides(): Promise<{ payer: Side; payee: Side }> {
 
 function machine(first: ChannelState, parts: Pick<Context, 'crypto' | 'signer'>): Side {
   let state = first
-  let frames: Uint8Array[] = []
+  let messages: ChannelMessage[] = []
   return {
     take(input) {
       const done = step(state, input, { ...parts, ...surroundings, nowMs: Date.now() })
       if (!done.ok) throw new Error(`a step of the benchmark was refused: ${done.refusal.code}`)
       state = done.state
-      for (const effect of done.effects)
-        if (effect.type === 'send') frames.push(encodeMessage(effect.message))
+      for (const effect of done.effects) if (effect.type === 'send') messages.push(effect.message)
     },
     sent() {
-      const all = frames
-      frames = []
+      const all = messages
+      messages = []
       return all
     },
   }
 }
 
 function deliver(from: Side, to: Side): void {
-  for (const frame of from.sent()) {
-    const decoded = decodeMessage(frame)
-    if (!decoded.ok) throw new Error('a message of the benchmark was refused')
-    to.take({ type: 'message', message: decoded.message as ChannelMessage })
-  }
+  for (const message of from.sent()) to.take({ type: 'message', message })
 }
 
 const surroundings = {
