@@ -1,7 +1,6 @@
 /** The service: every call checked, put into the loop as a command, and answered with what is durable. */
 
 import { chainFailure } from './chain-failure.ts'
-import { withdrawalKey } from './closing.ts'
 import { command } from './command.ts'
 import { chainNowSeconds } from './context.ts'
 import { doctor } from './doctor.ts'
@@ -25,6 +24,7 @@ import type {
   WaitOptions,
 } from './service.ts'
 import { chainStatus, channelView, peerViews, reached, statusOf } from './views.ts'
+import { requireOnline, withdraw } from './withdrawing.ts'
 
 export const DEFAULT_WAIT_MS = 30_000
 /** A transaction takes blocks, not milliseconds. */
@@ -144,36 +144,6 @@ async function checkFunds(rt: Runtime, channel: Channel, amount: bigint): Promis
     throw new ServiceError('INSUFFICIENT_FUNDS', { field: 'amount', detail: `The account holds ${held}.` })
 }
 
-async function withdraw(
-  rt: Runtime,
-  channelId: Hex,
-  given: bigint,
-  options: WaitOptions | undefined,
-): Promise<ChannelView> {
-  const amount = amountOf(given, 'amount')
-  const channel = channelOf(rt, channelId)
-  requireOnline(rt, channel)
-  const { total, key } = await command(rt, (group) => {
-    const { party } = channel.core.setup
-    const wanted = channel.core.chain.withdrawn[party] + amount
-    const validUntil = chainNowSeconds(rt) + rt.config.validitySeconds
-    if (channel.queued > 0n) throw new ServiceError('PENDING_OPERATION', { field: 'channelId' })
-    channel.peerRefusal = undefined
-    const refused = run(rt, group, channel, { type: 'withdraw', total: wanted, validUntil })
-    if (refused !== undefined) throw commandRefused(refused.refusal)
-    return { total: wanted, key: withdrawalKey(channel, wanted, validUntil) }
-  })
-  return rt.waits.until(`channel/${channel.id}`, options?.timeoutMs ?? TRANSACTION_WAIT_MS, () => {
-    const { core } = channel
-    if (channel.peerRefusal !== undefined) throw peerRefused(channel.peerRefusal)
-    if (core.chain.withdrawn[core.setup.party] >= total) return channelView(rt, channel)
-    if (core.closing !== undefined) throw new ServiceError('CHANNEL_CLOSING', { field: 'channelId' })
-    const failure = rt.submissions.failure(key)
-    if (failure !== undefined) throw chainFailure(failure)
-    return undefined
-  })
-}
-
 async function closeChannel(
   rt: Runtime,
   channelId: Hex,
@@ -194,11 +164,6 @@ async function closeChannel(
     if (refused !== undefined) throw commandRefused(refused.refusal)
   })
   return channelView(rt, channel)
-}
-
-function requireOnline(rt: Runtime, channel: Channel): void {
-  if (rt.links.connected(channel.peer) && channel.core.link.synced) return
-  throw new ServiceError('PEER_OFFLINE', { field: 'channelId' })
 }
 
 /** Lets what is under way settle, offers, and waits for the peer's signature. */

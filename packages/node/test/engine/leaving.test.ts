@@ -93,6 +93,21 @@ describe('money out', () => {
     expect(a.mine).toBe(600n)
   })
 
+  it('withdraws again while the peer has not seen the last withdrawal final', async () => {
+    const world = await makeWorld()
+    const alice = await world.node('alice')
+    const bob = await world.node('bob')
+    const channelId = await openBetween(world, alice, bob, 1_000n, 500n)
+    world.chainDown(true, 'alice')
+    await bob.service.withdraw(channelId, 100n)
+    const second = bob.service.withdraw(channelId, 50n)
+    await expect
+      .poll(() => alice.log.some(({ fields }) => fields.code === 'withdrawal-pending'), { timeout: 10_000 })
+      .toBe(true)
+    world.chainDown(false, 'alice')
+    expect((await second).withdrawnMine).toBe(150n)
+  })
+
   it('closes together at once: both are paid what they agreed', async () => {
     const world = await makeWorld()
     const alice = await world.node('alice')

@@ -38,8 +38,8 @@ export interface World extends Deployment {
   readonly token: Hex
   /** A node with an account of its own; the same name started again is the same node after a restart. */
   node(name: string, changes?: NodeChanges): Promise<TestNode>
-  /** Cuts the nodes (not the test) off from the RPC, or lets them back. */
-  chainDown(down: boolean): void
+  /** Cuts the nodes (not the test), or one of them, off from the RPC, or lets them back. */
+  chainDown(down: boolean, name?: string): void
   /** The chain as another account (0 to 9) of the world sees it. */
   chainOf(account: number): ChainPort
 }
@@ -99,12 +99,16 @@ export async function makeWorld({ finalityBlocks = 0, ...options }: WorldOptions
   onTestFinished(() => rmSync(home, { recursive: true, force: true }))
   const network = createMemoryNetwork()
 
-  const door = await startDoor(anvil.rpcUrl)
-  onTestFinished(() => door.stop())
-  const chain = (index: number, store?: Store) =>
+  const doors = new Map<string, Door>()
+  for (const name of Object.keys(ACCOUNT_OF)) {
+    const door = await startDoor(anvil.rpcUrl)
+    onTestFinished(() => door.stop())
+    doors.set(name, door)
+  }
+  const chain = (index: number, rpcUrl: string, store?: Store) =>
     createEvmChain({
       ...deployment,
-      rpcUrl: store === undefined ? anvil.rpcUrl : door.url,
+      rpcUrl,
       privateKey: keyOf(index).privateKey,
       finality: { kind: 'depth', blocks: finalityBlocks },
       pollIntervalMs: 20,
@@ -116,9 +120,11 @@ export async function makeWorld({ finalityBlocks = 0, ...options }: WorldOptions
     anvil,
     network,
     token,
-    chainDown: door.shut,
+    chainDown(down, name) {
+      for (const [of, door] of doors) if (name === undefined || name === of) door.shut(down)
+    },
     chainOf(account) {
-      const port = chain(account)
+      const port = chain(account, anvil.rpcUrl)
       onTestFinished(() => port.stop())
       return port
     },
@@ -132,10 +138,11 @@ export async function makeWorld({ finalityBlocks = 0, ...options }: WorldOptions
       const raw = network.transport(identity.nodeId)
       const transport = changes.transport?.(raw) ?? raw
       const { host, port } = await transport.listen({ host: '127.0.0.1', port: 2_000 + account })
+      const ownChain = chain(account, doors.get(name)?.url ?? anvil.rpcUrl, opened)
       const log: LogLine[] = []
       const ports: EnginePorts = {
         store,
-        chain: changes.chain === undefined ? chain(account, opened) : changes.chain(chain(account, opened)),
+        chain: changes.chain?.(ownChain) ?? ownChain,
         transport,
         crypto: { ...crypto.crypto, ...changes.crypto },
         signer: crypto.createSigner(seed(`${name}/signer`)),
@@ -169,10 +176,14 @@ export async function makeWorld({ finalityBlocks = 0, ...options }: WorldOptions
   }
 }
 
+interface Door {
+  readonly url: string
+  shut(down: boolean): void
+  stop(): Promise<void>
+}
+
 /** A door before the RPC: shut, it ends every connection without an answer. */
-async function startDoor(
-  target: string,
-): Promise<{ url: string; shut(down: boolean): void; stop(): Promise<void> }> {
+async function startDoor(target: string): Promise<Door> {
   let shut = false
   const server = createServer((request, response) => {
     if (shut) {
