@@ -48,6 +48,8 @@ export interface PaymentBook {
 export interface Completion {
   readonly until: 'sent' | 'accepted'
   remaining: number
+  /** Answered: it wants nothing any more. */
+  ended: boolean
   readonly resolve: () => void
   readonly reject: (error: Error) => void
 }
@@ -64,16 +66,16 @@ export function completion(
   done: (error: Error | undefined) => void,
   expired: (own: Completion) => void,
 ): Completion {
-  let open = true
   const finish = (error: Error | undefined) => {
-    if (!open) return
-    open = false
+    if (own.ended) return
+    own.ended = true
     clearTimeout(timer)
     done(error)
   }
   const own: Completion = {
     until,
     remaining: count,
+    ended: false,
     resolve: () => finish(undefined),
     reject: (error) => finish(error),
   }

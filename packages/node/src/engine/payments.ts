@@ -190,7 +190,8 @@ async function findOutgoing(
 }
 
 /** In the loop: takes the payments into the channel's queue, all or none. */
-function enqueue(rt: Runtime, group: Group, payments: readonly PendingPayment[]): void {
+function enqueue(rt: Runtime, group: Group, asked: readonly PendingPayment[]): void {
+  const payments = asked.filter((payment) => stillWanted(rt, payment))
   const [first] = payments
   if (first === undefined) return
   const { channel } = first
@@ -202,16 +203,21 @@ function enqueue(rt: Runtime, group: Group, payments: readonly PendingPayment[])
     return
   }
   for (const payment of payments) {
-    // Nobody waits any more: the deadline passed before it was signed, so it is not made.
-    if (payment.completions.length === 0) {
-      forget(rt, payment)
-      continue
-    }
     channel.queue.push(payment)
     channel.queued += payment.amount
   }
   rt.due.add(channel)
   group.touched.add(channel)
+}
+
+/** Forgets a payment whose requests all ended while the store was asked: it was not signed, so it is not made. */
+function stillWanted(rt: Runtime, payment: PendingPayment): boolean {
+  const { completions } = payment
+  const waiting = completions.filter(({ ended }) => !ended)
+  completions.splice(0, completions.length, ...waiting)
+  if (waiting.length > 0) return true
+  forget(rt, payment)
+  return false
 }
 
 function whyNotPayable(channel: Channel, total: bigint): ServiceError | undefined {
@@ -247,7 +253,7 @@ function giveUp(rt: Runtime, items: ReadonlyMap<Hex, Item>, expired: Completion)
   for (const channel of channels) {
     const kept: PendingPayment[] = []
     for (const payment of channel.queue) {
-      if (payment.completions.length > 0) {
+      if (payment.completions.length > 0 || !items.has(payment.reference)) {
         kept.push(payment)
         continue
       }

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import type { PayRequest } from '../../src/engine/service.ts'
+import type { Store } from '../../src/store/port.ts'
 import { makeWorld, openBetween, pay, reference, settledPair } from './rig.ts'
 
 describe('idempotency by reference', () => {
@@ -107,6 +108,42 @@ describe('idempotency by reference', () => {
     await pay(alice, { channelId, amount: 1n })
     expect((await alice.service.getChannel(channelId)).outgoing.sent).toBe(1n)
     expect(await alice.service.getPayment('outgoing', reference('late'))).toBeUndefined()
+  })
+
+  it('a payment whose deadline passes while the store is asked is not made', async () => {
+    const world = await makeWorld()
+    let told: Promise<void> | undefined
+    const store = (inner: Store): Store =>
+      new Proxy(inner, {
+        get(target, name: keyof Store) {
+          if (name === 'findPayments')
+            return async (...query: Parameters<Store['findPayments']>) => {
+              await told
+              return target.findPayments(...query)
+            }
+          const member = target[name]
+          return typeof member === 'function' ? member.bind(target) : member
+        },
+      })
+    const alice = await world.node('alice', { store })
+    const bob = await world.node('bob')
+    const channelId = await openBetween(world, alice, bob, 100n)
+    let tell: () => void = () => {}
+    told = new Promise((resolve) => {
+      tell = resolve
+    })
+    const late = alice.service.pay({ channelId, amount: 5n, reference: reference('late'), timeoutMs: 10 })
+    await expect(late).rejects.toMatchObject({ code: 'TIMED_OUT' })
+    // The loop has turned, and the end of the request is dealt with before the store answers.
+    await openBetween(world, bob, alice, 5n)
+    tell()
+    await pay(alice, { channelId, amount: 1n })
+    const [a] = await settledPair(alice, bob, channelId)
+    expect(a.outgoing.sent).toBe(1n)
+    expect(await alice.service.getPayment('outgoing', reference('late'))).toBeUndefined()
+    // It is forgotten: asked again, it is made.
+    await pay(alice, { channelId, amount: 5n, reference: reference('late') })
+    expect((await alice.service.getChannel(channelId)).outgoing.sent).toBe(6n)
   })
 })
 
