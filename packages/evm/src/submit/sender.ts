@@ -84,6 +84,28 @@ export function createSender({ rpc, chainId, account, journal, feeCaps }: Sender
     return Math.max(counted, ...[...pending.keys()].map((nonce) => nonce + 1))
   }
 
+  /**
+   * A transaction with value must leave what those before it may still cost: else it would keep its nonce and never be
+   * included, and everything behind it, answers with a deadline too, would wait for ever. One without value is not held
+   * back: it costs its gas only, and may be such an answer.
+   */
+  const requireFunds = async (gasCost: bigint, value: bigint, head: Header): Promise<void> => {
+    const needed = gasCost + value
+    if (value === 0n) {
+      const balance = await rpc.balance(account.address, 'latest')
+      if (balance < needed) throw unaffordable(account.address, needed, balance)
+      return
+    }
+    // Both of one block: what is included in between would be counted twice or not at all.
+    const at = { blockHash: head.hash }
+    const balance = await rpc.balance(account.address, at)
+    const count = await rpc.transactionCount(account.address, at)
+    const promised = [...pending]
+      .filter(([nonce]) => nonce >= count)
+      .reduce((sum, [, entry]) => sum + dearestCost(recordOf(entry)), 0n)
+    if (balance < promised + needed) throw unaffordable(account.address, needed, balance, promised)
+  }
+
   /** Hands the newest attempt to the endpoint, and tells when it was taken. */
   const release = async (entry: Entry): Promise<void> => {
     const record = recordOf(entry)
@@ -108,9 +130,7 @@ export function createSender({ rpc, chainId, account, journal, feeCaps }: Sender
     inTurn(async () => {
       const head = await rpc.head()
       const offer = await fees(head)
-      const needed = gas * offer.maxFeePerGas + entry.encoded.value
-      const balance = await rpc.balance(account.address, 'latest')
-      if (balance < needed) throw unaffordable(account.address, needed, balance)
+      await requireFunds(gas * offer.maxFeePerGas, entry.encoded.value, head)
       const nonce = await nextNonce()
       const attempt = await sign(entry, gas, nonce, offer)
       const { key, callDigest, encoded, call } = entry
@@ -192,6 +212,11 @@ export function newest({ attempts }: SubmissionRecord): Attempt {
   return attempt
 }
 
+/** Wei that the account must hold for the newest attempt, which is the dearest: each one replaced a cheaper one. */
+function dearestCost(record: SubmissionRecord): bigint {
+  return record.gas * newest(record).maxFeePerGas + record.value
+}
+
 /** Counts what waits in the endpoint's pool too: another life of this account may have sent it. */
 async function countWithWaiting(rpc: Rpc, account: Hex): Promise<number> {
   const latest = await rpc.transactionCount(account)
@@ -223,9 +248,16 @@ function refused(entry: Entry, fault: RpcFault, account: Hex): void {
   report(entry, { stage: 'waiting', error })
 }
 
-function unaffordable(account: Hex, needed: bigint | undefined, balance: bigint | undefined): ChainError {
+/** All in wei; `promised` is what transactions that wait to be included may still cost. */
+function unaffordable(
+  account: Hex,
+  needed: bigint | undefined,
+  balance: bigint | undefined,
+  promised = 0n,
+): ChainError {
   const address = account.toLowerCase()
-  const sums = needed === undefined ? '' : `: it needs ${needed} wei and has ${balance}`
+  const waiting = promised === 0n ? '' : `, ${promised} of it for transactions that are not included yet`
+  const sums = needed === undefined ? '' : `: it needs ${needed} wei and has ${balance}${waiting}`
   return new ChainError(
     'insufficient_gas_funds',
     `account ${address} cannot pay for the transaction${sums}`,
@@ -234,7 +266,7 @@ function unaffordable(account: Hex, needed: bigint | undefined, balance: bigint 
       remedy:
         needed === undefined || balance === undefined
           ? `Send native coin to ${address}.`
-          : `Send at least ${needed - balance} wei of the native coin to ${address}.`,
+          : `Send at least ${needed + promised - balance} wei of the native coin to ${address}.`,
       consequence: 'fix',
     },
   )
