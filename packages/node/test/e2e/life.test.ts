@@ -26,9 +26,11 @@ describe('two node processes', () => {
     const { alice, bob } = await pair(world)
     const channelId = await openBetween(world, alice, bob, 1_000n)
     await bob.call('topUp', channelId, 500n)
-    await expect
-      .poll(async () => (await alice.call('getChannel', channelId)).depositTheirs, { timeout: 20_000 })
-      .toBe(500n)
+    const known = async () => [
+      (await alice.call('getChannel', channelId)).depositTheirs,
+      (await bob.call('getChannel', channelId)).depositMine,
+    ]
+    await expect.poll(known, { timeout: 20_000 }).toEqual([500n, 500n])
     const batch = Array.from({ length: 100 }, (_, index) => ({
       amount: 3n,
       reference: reference(`batch ${index}`),
