@@ -15,6 +15,7 @@ import {
   step,
   toHex,
   type Update,
+  wantsClearing,
 } from '@tallystick/protocol'
 import { encodeChannel, encodeRecord } from './channel-record.ts'
 import { courtEffect } from './closing.ts'
@@ -49,6 +50,8 @@ export function runSending(
     channel.core = done.state
     group.dirty.add(channel)
     group.touched.add(channel)
+    // Lines are burnt by refusals, and by acknowledgements and syncs that show what the peer accepted instead.
+    if (wantsClearing(done.state)) rt.due.add(channel)
   }
   for (const effect of done.effects) perform(rt, group, channel, effect, payments)
   return undefined
