@@ -67,8 +67,8 @@ export async function scene(changes: NodeChanges = {}): Promise<Scene> {
     { key: 'fund' },
   )
   await expect
-    .poll(async () => (await alice.service.getChannel(channelId)).depositTheirs, { timeout: 10_000 })
-    .toBe(DEPOSIT)
+    .poll(async () => alice.service.getChannel(channelId), { timeout: 10_000 })
+    .toMatchObject({ depositMine: DEPOSIT, depositTheirs: DEPOSIT })
   await alice.service.waitForChannel(channelId, 'open')
   const fresh = peer.channel(proposal, [DEPOSIT, DEPOSIT])
   const connected = take(fresh, { type: 'connected' }, peer.signer).state
