@@ -7,6 +7,7 @@ import {
   type ChannelInput,
   type Effect,
   encodeMessage,
+  isUsable,
   type Message,
   type Operation,
   refusal,
@@ -271,12 +272,14 @@ function agree(
     channel.sent.delete(nonce)
     pay(rt, group, channel, line)
   }
+  const again: PendingPayment[] = []
   for (const nonce of effect.voided) {
     const line = channel.sent.get(nonce)
     if (line === undefined) continue
     channel.sent.delete(nonce)
-    voidLine(rt, group, channel, line)
+    again.push(...voidLine(rt, group, channel, line))
   }
+  queueAgain(rt, channel, again)
   group.changes.push({
     type: 'update.prune',
     channelId: channel.idBytes,
@@ -300,20 +303,42 @@ function pay(rt: Runtime, group: Group, channel: Channel, line: SentLine): void 
   })
 }
 
-/** The peer acknowledged a later line without this one: its payments were not made, and may be made again. */
-function voidLine(rt: Runtime, group: Group, channel: Channel, line: SentLine): void {
+/**
+ * The peer acknowledged a later line without this one: its payments were not made, and may be made again. Answers those
+ * that are to be signed anew: the line was behind what the peer had sent meanwhile, which is no fault of the payments. Only
+ * while somebody waits, so that a peer that refuses for ever is not paid at for ever.
+ */
+function voidLine(rt: Runtime, group: Group, channel: Channel, line: SentLine): readonly PendingPayment[] {
   const { payments, amount, refusal } = line
-  if (payments.length === 0) return
+  if (payments.length === 0) return []
   for (const payment of payments) putPayment(group, channel, payment, 'void')
   count(group, channel, 'outgoing', 'refused', payments.length, amount)
+  const stale = refusal?.code === 'acked-lags' || refusal?.code === 'wrong-base'
+  const retry = stale && isUsable(channel.core) && !channel.draining
+  const again = payments.filter((payment) => retry && payment.completions.length > 0)
+  const kept = new Set(again)
   const reason =
     refusal === undefined ? 'no reason given' : `${refusal.code} (${refusal.field}): ${refusal.remedy}.`
   group.effects.push(() => {
     for (const payment of payments) {
+      if (kept.has(payment)) continue
       rt.book.open.delete(payment.reference)
       abandon(payment, new ServiceError('PAYMENT_REFUSED', { detail: reason }))
     }
   })
+  return again
+}
+
+/** Before what is queued, in the order in which they were signed. Their rows say void until a line carries them again. */
+function queueAgain(rt: Runtime, channel: Channel, payments: readonly PendingPayment[]): void {
+  for (const payment of payments) {
+    payment.nonce = 0
+    payment.index = 0
+    payment.released = false
+    channel.queued += payment.amount
+  }
+  rt.book.queuedCount += payments.length
+  channel.queue = [...payments, ...channel.queue]
 }
 
 function count(
