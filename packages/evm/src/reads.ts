@@ -205,10 +205,9 @@ export async function verifyContracts(options: ReadOptions): Promise<void> {
     )
   }
   const block = await resolveBlock(options, 'head')
-  await Promise.all([
-    verifyDomain(options, 'bank', bank, block),
-    verifyDomain(options, 'registry', registry, block),
-  ])
+  // One after the other: with both wrong, the bank is the one to put right first, every time.
+  await verifyDomain(options, 'bank', bank, block)
+  await verifyDomain(options, 'registry', registry, block)
   const asked = await readOurs(rpc, 'bank', bankAbi, bank, 'registry', block)
   if (String(asked).toLowerCase() !== registry) {
     throw wrongContract('registry', registry, `the bank asks the registry ${String(asked).toLowerCase()}`)
