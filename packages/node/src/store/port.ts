@@ -81,6 +81,14 @@ export interface Store {
     readonly limit: number
   }): Promise<readonly IntentRow[]>
 
+  getRecord(space: string, key: Uint8Array): Promise<RecordRow | undefined>
+  /** Of one space, by key, ascending (byte order), above `after`. */
+  listRecords(page: {
+    readonly space: string
+    readonly after?: Uint8Array
+    readonly limit: number
+  }): Promise<readonly RecordRow[]>
+
   getPeer(nodeId: string): Promise<PeerRow | undefined>
   /** By node id, ascending, above `after`. */
   listPeers(page: { readonly after?: string; readonly limit: number }): Promise<readonly PeerRow[]>
@@ -116,6 +124,8 @@ export type Change =
   | { readonly type: 'outbox.prune'; readonly peer: string; readonly throughSequence: number }
   | { readonly type: 'intent.put'; readonly row: IntentRow }
   | { readonly type: 'intent.delete'; readonly intentId: string }
+  | { readonly type: 'record.put'; readonly row: RecordRow }
+  | { readonly type: 'record.delete'; readonly space: string; readonly key: Uint8Array }
   | { readonly type: 'peer.put'; readonly row: PeerRow }
   | { readonly type: 'peer.delete'; readonly nodeId: string }
 
@@ -211,6 +221,15 @@ export interface IntentRow {
   readonly intentId: string
   /** False once there is nothing left to do. */
   readonly open: boolean
+  readonly bytes: Uint8Array
+}
+
+/** One thing of a kind that the store does not look into: a lock's purpose, an invoice, a resolved condition. */
+export interface RecordRow {
+  /** The kind: a name. */
+  readonly space: string
+  /** 1 to 64 bytes. */
+  readonly key: Uint8Array
   readonly bytes: Uint8Array
 }
 

@@ -303,6 +303,7 @@ export function describeStore(adapter: StoreAdapter): void {
             store.listOutbox({ peer: 'p', limit }),
             store.listIntents({ limit }),
             store.listPeers({ limit }),
+            store.listRecords({ space: 's', limit }),
             store.listUpdates({ channelId: A, direction: 0, fromNonce: 1, toNonce: 2, limit }),
           ]) {
             expect(await failure(page)).toMatchObject({ code: 'invalid-row', field: 'limit' })

@@ -8,6 +8,7 @@ import type {
   OutboxRow,
   PaymentRow,
   PeerRow,
+  RecordRow,
   Store,
 } from '../../src/store/index.ts'
 import { applyToModel, emptyModel, hex, lineName, type StoreModel } from './store-model.ts'
@@ -16,6 +17,9 @@ import { applyToModel, emptyModel, hex, lineName, type StoreModel } from './stor
 const channelIds = fc.constantFrom(...[1, 2, 3].map((byte) => new Uint8Array(32).fill(byte)))
 const references = fc.constantFrom(...[7, 8, 9].map((byte) => new Uint8Array(32).fill(byte)))
 const names = fc.constantFrom('a', 'b', 'peer/2')
+const recordKeys = fc.constantFrom(
+  ...['00', '01', '0100', 'ff'].map((key) => new Uint8Array(Buffer.from(key, 'hex'))),
+)
 const values = fc.uint8Array({ maxLength: 40 })
 const numbers = fc.oneof(fc.integer({ min: 1, max: 6 }), fc.constant(Number.MAX_SAFE_INTEGER))
 const directions = fc.constantFrom<0 | 1>(0, 1)
@@ -55,6 +59,8 @@ const changes: fc.Arbitrary<Change> = fc.oneof(
   fc.record({ type: fc.constant('outbox.prune' as const), peer: names, throughSequence: numbers }),
   put('intent.put', fc.record({ intentId: names, open: fc.boolean(), bytes: values })),
   fc.record({ type: fc.constant('intent.delete' as const), intentId: names }),
+  put('record.put', fc.record({ space: names, key: recordKeys, bytes: values })),
+  fc.record({ type: fc.constant('record.delete' as const), space: names, key: recordKeys }),
   put('peer.put', fc.record({ nodeId: names, bytes: values })),
   fc.record({ type: fc.constant('peer.delete' as const), nodeId: names }),
 )
@@ -92,6 +98,14 @@ async function expectSame(store: Store, model: StoreModel, limit: number): Promi
         ({ sequence }) => sequence,
       ),
     ).toEqual(waiting)
+    expect(
+      await paged<RecordRow, Uint8Array>(
+        (after) => store.listRecords({ space: key, limit, ...after }),
+        (row) => row.key,
+      ),
+    ).toEqual(sorted(model.records.values(), (row) => hex(row.key)).filter(({ space }) => space === key))
+    for (const row of model.records.values())
+      if (row.space === key) expect(await store.getRecord(key, row.key)).toEqual(row)
     const last = waiting.at(-1)?.sequence
     const listed = (await store.listOutboxPeers()).find(({ peer }) => peer === key)
     expect(listed?.lastSequence).toBe(last)

@@ -14,6 +14,7 @@ export interface StoreModel {
   readonly payments: Map<string, PaymentRow>
   readonly outbox: Map<string, Row<'outbox.put'>>
   readonly intents: Map<string, Row<'intent.put'>>
+  readonly records: Map<string, Row<'record.put'>>
   readonly peers: Map<string, Row<'peer.put'>>
 }
 
@@ -26,6 +27,7 @@ export function emptyModel(): StoreModel {
     payments: new Map(),
     outbox: new Map(),
     intents: new Map(),
+    records: new Map(),
     peers: new Map(),
   }
 }
@@ -86,6 +88,12 @@ function applyChange(model: StoreModel, change: Change): void {
       break
     case 'intent.delete':
       model.intents.delete(change.intentId)
+      break
+    case 'record.put':
+      model.records.set(`${change.row.space}/${hex(change.row.key)}`, change.row)
+      break
+    case 'record.delete':
+      model.records.delete(`${change.space}/${hex(change.key)}`)
       break
     case 'peer.put':
       model.peers.set(change.row.nodeId, change.row)

@@ -67,6 +67,12 @@ function execute(from: Reader, sql: Writes, numberOf: NumberOf): void {
     case OP.intentDelete:
       sql.intentDelete.run(from.name())
       return
+    case OP.recordPut:
+      runWithValue(sql.recordPut, [from.name(), from.value()], from.value())
+      return
+    case OP.recordDelete:
+      sql.recordDelete.run(from.name(), from.value())
+      return
     case OP.peerPut:
       runWithValue(sql.peerPut, [from.name()], from.value())
       return
@@ -80,7 +86,7 @@ function execute(from: Reader, sql: Writes, numberOf: NumberOf): void {
 
 function runWithValue(
   statement: StatementSync,
-  key: readonly (string | number)[],
+  key: readonly (string | number | Uint8Array<ArrayBuffer>)[],
   value: Uint8Array<ArrayBuffer>,
 ): void {
   statement.run(...key, value, crc32(value))
@@ -118,6 +124,10 @@ function prepareWrites(db: DatabaseSync) {
       'INSERT INTO intents VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET open = excluded.open, bytes = excluded.bytes, crc = excluded.crc',
     ),
     intentDelete: db.prepare('DELETE FROM intents WHERE intent_id = ?'),
+    recordPut: db.prepare(
+      'INSERT INTO records VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET bytes = excluded.bytes, crc = excluded.crc',
+    ),
+    recordDelete: db.prepare('DELETE FROM records WHERE space = ? AND key = ?'),
     peerPut: db.prepare(
       'INSERT INTO peers VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET bytes = excluded.bytes, crc = excluded.crc',
     ),

@@ -22,6 +22,8 @@ export const OP = {
   intentDelete: 12,
   peerPut: 13,
   peerDelete: 14,
+  recordPut: 15,
+  recordDelete: 16,
 } as const
 
 /** Largest value of one row, bytes. A line with a full batch is some hundred kilobytes. */
@@ -49,6 +51,11 @@ export function assertWhole(field: string, value: number, min = 0): void {
 
 export function assertBytes32(field: string, bytes: Uint8Array): void {
   if (!(bytes instanceof Uint8Array) || bytes.length !== 32) refuse(field, 'must be 32 bytes')
+}
+
+export function assertRecordKey(field: string, key: Uint8Array): void {
+  if (!(key instanceof Uint8Array) || key.length < 1 || key.length > 64)
+    refuse(field, 'must be 1 to 64 bytes')
 }
 
 export function refuse(field: string, rule: string): never {
@@ -117,6 +124,15 @@ function encodeChange(change: Change): void {
       putOp(OP.intentDelete)
       putName('intent.intentId', change.intentId)
       return
+    case 'record.put':
+      putOp(OP.recordPut)
+      putRecordKey(change.row.space, change.row.key)
+      putValue('record.bytes', change.row.bytes)
+      return
+    case 'record.delete':
+      putOp(OP.recordDelete)
+      putRecordKey(change.space, change.key)
+      return
     case 'peer.put':
       putOp(OP.peerPut)
       putName('peer.nodeId', change.row.nodeId)
@@ -164,6 +180,12 @@ function putPlace(peer: string, sequence: number): void {
   putName('outbox.peer', peer)
   assertWhole('outbox.sequence', sequence, 1)
   putNumber(sequence)
+}
+
+function putRecordKey(space: string, key: Uint8Array): void {
+  putName('record.space', space)
+  assertRecordKey('record.key', key)
+  putValue('record.key', key)
 }
 
 function putOp(op: number): void {

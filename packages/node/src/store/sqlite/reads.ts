@@ -10,12 +10,13 @@ import {
   type PaymentRow,
   type PaymentRowQuery,
   type PeerRow,
+  type RecordRow,
   StoreError,
   type UpdateKey,
   type UpdateRange,
   type UpdateRow,
 } from '../port.ts'
-import { assertBytes32, assertName, assertWhole, refuse } from './encode.ts'
+import { assertBytes32, assertName, assertRecordKey, assertWhole, refuse } from './encode.ts'
 
 type Row = Record<string, SQLOutputValue>
 
@@ -153,6 +154,28 @@ export function prepareReads(db: DatabaseSync) {
       return rows.map(toIntent)
     },
 
+    getRecord(space: string, key: Uint8Array): RecordRow | undefined {
+      assertName('space', space)
+      assertRecordKey('key', key)
+      const row = one('SELECT * FROM records WHERE space = ? AND key = ?', space, key)
+      return row && toRecord(row)
+    },
+
+    listRecords(page: {
+      readonly space: string
+      readonly after?: Uint8Array
+      readonly limit: number
+    }): RecordRow[] {
+      assertName('space', page.space)
+      if (page.after !== undefined) assertRecordKey('after', page.after)
+      return many(
+        'SELECT * FROM records WHERE space = ? AND key > ? ORDER BY key',
+        page.limit,
+        page.space,
+        page.after ?? new Uint8Array(0),
+      ).map(toRecord)
+    },
+
     getPeer(nodeId: string): PeerRow | undefined {
       assertName('nodeId', nodeId)
       const row = one('SELECT * FROM peers WHERE node_id = ?', nodeId)
@@ -268,6 +291,12 @@ function toLine(row: Row, key: Pick<UpdateKey, 'channelId' | 'direction'>, table
 function toIntent(row: Row): IntentRow {
   const intentId = String(row.intent_id)
   return { intentId, open: row.open === 1, bytes: checkedBytes(row, 'intents', intentId) }
+}
+
+function toRecord(row: Row): RecordRow {
+  const space = String(row.space)
+  const key = bytesOf(row.key)
+  return { space, key, bytes: checkedBytes(row, 'records', `${space}/${hexOf(key)}`) }
 }
 
 function toPeer(row: Row): PeerRow {

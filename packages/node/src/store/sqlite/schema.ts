@@ -89,6 +89,15 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX intents_open ON intents (open, intent_id);
   CREATE TABLE peers (node_id TEXT PRIMARY KEY, bytes BLOB NOT NULL, crc INTEGER NOT NULL) STRICT;
   `,
+  `
+  CREATE TABLE records (
+    space TEXT NOT NULL,
+    key BLOB NOT NULL,
+    bytes BLOB NOT NULL,
+    crc INTEGER NOT NULL,
+    UNIQUE (space, key)
+  ) STRICT;
+  `,
 ]
 
 export const SCHEMA_VERSION = MIGRATIONS.length

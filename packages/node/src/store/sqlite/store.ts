@@ -71,6 +71,8 @@ function storeOf(db: DatabaseSync, writer: Writer, lease: Lease, lostData: boole
     listOutboxPeers: async () => read(() => reads.listOutboxPeers()),
     getIntent: async (intentId) => read(() => reads.getIntent(intentId)),
     listIntents: async (page) => read(() => reads.listIntents(page)),
+    getRecord: async (space, key) => read(() => reads.getRecord(space, key)),
+    listRecords: async (page) => read(() => reads.listRecords(page)),
     getPeer: async (nodeId) => read(() => reads.getPeer(nodeId)),
     listPeers: async (page) => read(() => reads.listPeers(page)),
     close() {
