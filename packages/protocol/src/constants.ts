@@ -25,7 +25,9 @@ export const DEPOSIT_LIMIT = 1n << 126n
 /** Operations of one line, and the bytes they may take together. */
 export const MAX_OPERATIONS = 8192
 export const MAX_OPERATION_BYTES = 524_288
-/** Bytes of a lock's payload. */
-export const MAX_PAYLOAD = 1024
+/** Bytes of a lock's payload: an onion (BOLT 4: 1366) with room beside it. */
+export const MAX_PAYLOAD = 2048
+/** Bytes that explain a failure to the payer of the whole payment, sealed for it. */
+export const MAX_FAIL_DATA = 1024
 /** Largest nonce: a safe integer, so that nonces are plain numbers. A peer reaches it only by lying. */
 export const MAX_NONCE = Number.MAX_SAFE_INTEGER

@@ -185,7 +185,7 @@ test('LK-20, LK-21: a lock is dropped only when the receiver asked', () => {
   const drop = { type: 'drop', slot: 7, reason: 0 } as const
   expect(own(world, drop)).toBe('drop-not-due')
   expect(give(world, drop)).toBe('drop-not-due')
-  act(world, bob, { type: 'ask-fail', slot: 7, born: 1, reason: 9 })
+  act(world, bob, { type: 'ask-fail', slot: 7, born: 1, reason: 9, data: new Uint8Array(0) })
   settle(world)
   expect(alice.released.find(({ type }) => type === 'fail-asked')).toMatchObject({
     slot: 7,
@@ -231,7 +231,7 @@ test('LK-32: who asked to fail never releases the key, and who released it never
   const world = lockedWorld()
   const [, bob] = world.sides
   const know = { type: 'know-key', slot: 7, born: 1, key: keyOf('one'), release: true } as const
-  const ask = { type: 'ask-fail', slot: 7, born: 1, reason: 0 } as const
+  const ask = { type: 'ask-fail', slot: 7, born: 1, reason: 0, data: new Uint8Array(0) } as const
   const before = bob.state
   expect(verdict(apply(world, bob, ask))).toBe('ok')
   crash(world, { ...bob, durable: bob.durable })
@@ -317,7 +317,7 @@ test('LK-53: once the preimage is shown no lock on that hash is accepted', () =>
 test('a lock is named by slot and life: an answer on an earlier life does nothing', () => {
   const world = lockedWorld()
   const [alice, bob] = world.sides
-  act(world, bob, { type: 'ask-fail', slot: 7, born: 1, reason: 0 })
+  act(world, bob, { type: 'ask-fail', slot: 7, born: 1, reason: 0, data: new Uint8Array(0) })
   settle(world)
   own(world, { type: 'drop', slot: 7, reason: 0 })
   settle(world)
@@ -329,11 +329,16 @@ test('a lock is named by slot and life: an answer on an earlier life does nothin
     slot: 7,
     born: 1,
     reason: 0,
+    data: new Uint8Array(0),
   } as const
   apply(world, alice, { type: 'message', message: stale })
   expect(own(world, { type: 'drop', slot: 7, reason: 0 })).toBe('drop-not-due')
-  expect(verdict(apply(world, bob, { type: 'ask-fail', slot: 7, born: 1, reason: 0 }))).toBe('lock-unknown')
-  expect(verdict(apply(world, bob, { type: 'ask-fail', slot: 7, born: 3, reason: 0 }))).toBe('ok')
+  expect(
+    verdict(apply(world, bob, { type: 'ask-fail', slot: 7, born: 1, reason: 0, data: new Uint8Array(0) })),
+  ).toBe('lock-unknown')
+  expect(
+    verdict(apply(world, bob, { type: 'ask-fail', slot: 7, born: 3, reason: 0, data: new Uint8Array(0) })),
+  ).toBe('ok')
 })
 
 test('answers are told again after a reconnect', () => {

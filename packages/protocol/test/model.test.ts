@@ -149,7 +149,7 @@ function answerLock(model: Model, side: Side, value: number): void {
   const preimage = preimageOf(model.names.get(toHex(one.condition)) ?? '')
   if (value % 2 === 0)
     apply(model.world, side, { type: 'know-key', slot, born, key: { kind: 'hash', preimage }, release: true })
-  else apply(model.world, side, { type: 'ask-fail', slot, born, reason: 1 })
+  else apply(model.world, side, { type: 'ask-fail', slot, born, reason: 1, data: new Uint8Array(0) })
 }
 
 /** The payer acts on an answer. */

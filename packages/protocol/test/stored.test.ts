@@ -33,6 +33,7 @@ import {
   refusalCodeOfWire,
   removeLock,
   rootOfPath,
+  STATE_VERSION,
   setLock,
   toHex,
 } from '../src/index.ts'
@@ -265,7 +266,7 @@ function fullWorld(): World {
   })
   act(world, bob, { type: 'send', operations: [lock(1, 100n, 'c', START + 9 * T), pay(3n)] })
   settle(world)
-  act(world, bob, { type: 'ask-fail', slot: 7, born: 1, reason: 3 })
+  act(world, bob, { type: 'ask-fail', slot: 7, born: 1, reason: 3, data: new Uint8Array(0) })
   act(world, bob, { type: 'withdraw', total: 77n, validUntil: START + 2 * T })
   settle(world)
   bob.policy = { ...OPEN_POLICY, refuseOperations: true }
@@ -309,7 +310,7 @@ test('stored bytes that this version did not write are refused by name', () => {
     return 'setup' in decoded ? undefined : decoded.field
   }
   expect(fault(stored)).toBeUndefined()
-  expect(fault(new Uint8Array([2, ...stored.slice(1)]))).toBe('version')
+  expect(fault(new Uint8Array([STATE_VERSION + 1, ...stored.slice(1)]))).toBe('version')
   expect(fault(new Uint8Array([...stored, 0]))).toBe('state')
   for (let length = 0; length < stored.length; length += 1)
     expect(fault(stored.slice(0, length))).toBeDefined()

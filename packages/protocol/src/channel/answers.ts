@@ -1,5 +1,6 @@
 /** What the receiver of a lock says of it: here is the key, or let it go (LK-10, LK-13, LK-30 to LK-32). */
 
+import { MAX_FAIL_DATA } from '../constants.ts'
 import { equalBytes } from '../encoding/bytes.ts'
 import { checkKey, decodeKey, encodeKey, type Key } from '../locks/key.ts'
 import { type Lock, type LockTree, lockAt } from '../locks/tree.ts'
@@ -39,7 +40,12 @@ export function knowKey(
 /** Asks the payer to drop an incoming lock. Irrevocable: from now on its key is never released (LK-32). */
 export function askFail(
   state: ChannelState,
-  named: { readonly slot: number; readonly born: number; readonly reason: number },
+  named: {
+    readonly slot: number
+    readonly born: number
+    readonly reason: number
+    readonly data: Uint8Array
+  },
 ): Outcome {
   const lock = namedLock(state.in.accepted.locks, named)
   if (lock === undefined) return refusal('lock-unknown', 'slot')
@@ -47,10 +53,13 @@ export function askFail(
   if (answer?.type === 'key' && answer.released) return refusal('key-released', 'slot')
   if (!Number.isInteger(named.reason) || named.reason < 0 || named.reason > 0xffff)
     return refusal('operations-malformed', 'reason', 'not a uint16')
+  if (named.data.length > MAX_FAIL_DATA)
+    return refusal('operations-malformed', 'data', `at most ${MAX_FAIL_DATA} bytes`)
   const said: LockAnswer = {
     slot: lock.slot,
     born: lock.born,
-    answer: answer?.type === 'fail' ? answer : { type: 'fail', reason: named.reason },
+    answer:
+      answer?.type === 'fail' ? answer : { type: 'fail', reason: named.reason, data: named.data.slice() },
   }
   const next = { ...state, in: { ...state.in, answers: withAnswer(state.in.answers, said) } }
   return done(next, ...answerMessage(next, said))
@@ -77,9 +86,11 @@ export function takeLockFail(state: ChannelState, message: LockFail): Outcome {
   const lock = namedLock(state.out.tip.locks, message)
   if (lock === undefined || answerOn(state.out.answers, lock) !== undefined) return done(state)
   const { slot, born } = lock
-  const said: LockAnswer = { slot, born, answer: { type: 'fail', reason: message.reason } }
+  const { reason } = message
+  const data = message.data.slice()
+  const said: LockAnswer = { slot, born, answer: { type: 'fail', reason, data } }
   const next = { ...state, out: { ...state.out, answers: withAnswer(state.out.answers, said) } }
-  return done(next, { type: 'fail-asked', slot, born, reason: message.reason })
+  return done(next, { type: 'fail-asked', slot, born, reason, data })
 }
 
 /** What was said and not acted on yet: sent again after a sync. */
@@ -102,7 +113,9 @@ function answerMessage(state: ChannelState, said: LockAnswer): readonly Effect[]
   const { channelId } = state.setup
   const { slot, born, answer } = said
   if (answer.type === 'fail')
-    return [send(state, { type: 'lock-fail', channelId, slot, born, reason: answer.reason })]
+    return [
+      send(state, { type: 'lock-fail', channelId, slot, born, reason: answer.reason, data: answer.data }),
+    ]
   return answer.released ? [send(state, { type: 'lock-key', channelId, slot, born, key: answer.key })] : []
 }
 

@@ -38,7 +38,13 @@ export type Effect =
   /** The peer showed the key of an own lock, and it is right: unlock it, and use it for the incoming lock. */
   | { readonly type: 'key-shown'; readonly slot: number; readonly born: number; readonly key: Uint8Array }
   /** The peer asked to fail an own lock: drop it. */
-  | { readonly type: 'fail-asked'; readonly slot: number; readonly born: number; readonly reason: number }
+  | {
+      readonly type: 'fail-asked'
+      readonly slot: number
+      readonly born: number
+      readonly reason: number
+      readonly data: Uint8Array
+    }
   /** Both signatures are there: submit. `signatures` by party. */
   | {
       readonly type: 'withdrawal-ready'

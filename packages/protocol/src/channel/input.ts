@@ -44,4 +44,11 @@ export type ChannelInput =
       readonly release: boolean
     }
   /** Ask the payer to drop an incoming lock (LK-30): irrevocable. The engine has checked the other channels. */
-  | { readonly type: 'ask-fail'; readonly slot: number; readonly born: number; readonly reason: number }
+  | {
+      readonly type: 'ask-fail'
+      readonly slot: number
+      readonly born: number
+      readonly reason: number
+      /** At most MAX_FAIL_DATA bytes, for the payer of the whole payment; may be empty. */
+      readonly data: Uint8Array
+    }

@@ -117,7 +117,7 @@ export interface LockAnswer {
   readonly answer: /** `released`: the key left this process (or is about to), so the lock may not be failed any more. */
     | { readonly type: 'key'; readonly key: Uint8Array; readonly released: boolean }
     /** Irrevocable (LK-32). */
-    | { readonly type: 'fail'; readonly reason: number }
+    | { readonly type: 'fail'; readonly reason: number; readonly data: Uint8Array }
 }
 
 /** What final blocks say of this channel; everything read at one block. */

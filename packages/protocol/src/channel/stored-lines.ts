@@ -206,6 +206,8 @@ function writeAnswers(to: Writer, answers: readonly LockAnswer[]): void {
     writeU8(to, answer.type === 'fail' ? 0 : answer.released ? 2 : 1)
     if (answer.type === 'fail') {
       writeU16(to, answer.reason)
+      writeU16(to, answer.data.length)
+      writeBytes(to, answer.data)
     } else {
       writeU16(to, answer.key.length)
       writeBytes(to, answer.key)
@@ -222,7 +224,9 @@ function readAnswers(from: Reader, field: string): readonly LockAnswer[] {
     const kind = readU8(from, `${field}[${i}].kind`)
     if (kind > 2) fail(from, `${field}[${i}].kind`, 'unknown')
     if (kind === 0) {
-      answers.push({ slot, born, answer: { type: 'fail', reason: readU16(from, `${field}[${i}].reason`) } })
+      const reason = readU16(from, `${field}[${i}].reason`)
+      const data = readBytes(from, readU16(from, `${field}[${i}].data`), `${field}[${i}].data`).slice()
+      answers.push({ slot, born, answer: { type: 'fail', reason, data } })
     } else {
       const key = readBytes(from, readU16(from, `${field}[${i}].key`), `${field}[${i}].key`).slice()
       answers.push({ slot, born, answer: { type: 'key', key, released: kind === 2 } })

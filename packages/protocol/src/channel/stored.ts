@@ -56,7 +56,7 @@ import {
 import { NO_LINK } from './sync.ts'
 
 /** Written first in every stored state. */
-export const STATE_VERSION = 1
+export const STATE_VERSION = 2
 
 /** Why stored bytes are not a state of this version. The channel must not be used: this is lost or foreign data. */
 export interface StoredFault {

@@ -8,7 +8,7 @@
 
 import * as P from 'micro-packed'
 import type { ChannelParams } from '../channel/params.ts'
-import { MAX_OPERATION_BYTES, MAX_OPERATIONS } from '../constants.ts'
+import { MAX_FAIL_DATA, MAX_OPERATION_BYTES, MAX_OPERATIONS } from '../constants.ts'
 import { REFUSALS, refusalCodeOfWire } from '../refusal.ts'
 import { MAX_MESSAGE_BYTES, MAX_TEXT } from './limits.ts'
 import type { Message, MessageType, ProvenLine, RefusedMessage } from './message.ts'
@@ -159,7 +159,13 @@ const SCHEMAS: { readonly [T in MessageType]: Schema<T> } = {
   'together-offer': schema(26, { channelId, delta: big(32, true), validUntil: u64, signature }),
   'together-consent': schema(27, { channelId, delta: big(32, true), validUntil: u64, signature }),
   'lock-key': schema(28, { channelId, slot: P.U16BE, born: u64, key: limitedBytes(P.U16BE, 65_535) }),
-  'lock-fail': schema(29, { channelId, slot: P.U16BE, born: u64, reason: P.U16BE }),
+  'lock-fail': schema(29, {
+    channelId,
+    slot: P.U16BE,
+    born: u64,
+    reason: P.U16BE,
+    data: limitedBytes(P.U16BE, MAX_FAIL_DATA),
+  }),
 }
 
 const BY_WIRE: ReadonlyMap<number, MessageType> = new Map(

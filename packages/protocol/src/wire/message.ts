@@ -191,6 +191,8 @@ export interface LockFail {
   readonly slot: number
   readonly born: number
   readonly reason: number
+  /** For the payer of the whole payment, sealed (an onion's failure); at most MAX_FAIL_DATA bytes, may be empty. */
+  readonly data: Uint8Array
 }
 
 /** What a channel's machine takes and sends. */

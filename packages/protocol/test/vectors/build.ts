@@ -427,7 +427,7 @@ export const MESSAGES: readonly Message[] = [
   { type: 'together-offer', ...signed },
   { type: 'together-consent', ...signed },
   { type: 'lock-key', channelId, slot: 511, born: 7, key: new Uint8Array([1, ...word('preimage')]) },
-  { type: 'lock-fail', channelId, slot: 0, born: 7, reason: 65_535 },
+  { type: 'lock-fail', channelId, slot: 0, born: 7, reason: 65_535, data: new Uint8Array([1, 2, 3]) },
 ]
 
 export function wireVectors() {
