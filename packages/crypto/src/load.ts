@@ -2,8 +2,9 @@
  * Chooses the implementations and hands them out as one value. Nothing is chosen, loaded or remembered at import: two
  * loads with different preferences live side by side (the tests compare them).
  */
-import type { Crypto } from '@tallystick/protocol'
-import { loadKeccak256, loadSha256 } from './hashes.ts'
+import type { Crypto, OnionCrypto } from '@tallystick/protocol'
+import { loadHmacSha256, loadKeccak256, loadSha256 } from './hashes.ts'
+import { createOnionKey, type KeyOnion, onionCrypto } from './onion.ts'
 import { recoverPublicKey } from './recover.ts'
 import { javascriptSecp256k1 } from './secp256k1-javascript.ts'
 import { loadNative } from './secp256k1-native.ts'
@@ -18,6 +19,7 @@ import {
   type KeySigner,
   verifyIdentity,
 } from './signer.ts'
+import { loadChacha20 } from './stream.ts'
 
 export interface LoadCryptoOptions {
   /** `native` (the default) takes the fastest that loads; `javascript` takes no native code and no WebAssembly. */
@@ -28,18 +30,24 @@ export interface LoadCryptoOptions {
 export interface CryptoBackend {
   readonly secp256k1: 'native' | 'javascript'
   readonly keccak256: 'wasm' | 'javascript'
+  /** Also of HMAC with SHA-256. */
   readonly sha256: 'node' | 'javascript'
+  readonly chacha20: 'node' | 'javascript'
 }
 
 export interface LoadedCrypto {
   /** The core's port. */
   readonly crypto: Crypto
+  /** The core's port for onions. */
+  readonly onion: OnionCrypto
   readonly backend: CryptoBackend
   /** Copies the key; throws `CryptoError` `invalid-private-key`. */
   createSigner(privateKey: Uint8Array): KeySigner
   /** Copies the key; throws `CryptoError` `invalid-private-key`. */
   createIdentity(privateKey: Uint8Array): KeyIdentity
   verifyIdentity(statement: IdentityStatement, proof: Uint8Array): boolean
+  /** Opens onions with the identity key. Copies the key; throws `CryptoError` `invalid-private-key`. */
+  createOnionKey(privateKey: Uint8Array): KeyOnion
   /** The 20-byte address of a private key; throws `CryptoError` `invalid-private-key`. */
   addressOf(privateKey: Uint8Array): Uint8Array
 }
@@ -49,6 +57,8 @@ export async function loadCrypto(options: LoadCryptoOptions = {}): Promise<Loade
   const secp256k1 = (prefer === 'fastest' ? loadNative() : undefined) ?? javascriptSecp256k1()
   const keccak256 = await loadKeccak256(prefer)
   const sha256 = loadSha256(prefer)
+  const hmacSha256 = loadHmacSha256(prefer)
+  const chacha20 = loadChacha20(prefer)
 
   const crypto: Crypto = {
     keccak256: keccak256.hash,
@@ -60,10 +70,17 @@ export async function loadCrypto(options: LoadCryptoOptions = {}): Promise<Loade
   }
   return {
     crypto,
-    backend: { secp256k1: secp256k1.name, keccak256: keccak256.name, sha256: sha256.name },
+    onion: onionCrypto(secp256k1, sha256, hmacSha256, chacha20),
+    backend: {
+      secp256k1: secp256k1.name,
+      keccak256: keccak256.name,
+      sha256: sha256.name,
+      chacha20: chacha20.name,
+    },
     createSigner: (privateKey) => createSigner(secp256k1, crypto, privateKey),
     createIdentity: (privateKey) => createIdentity(secp256k1, crypto, privateKey),
     verifyIdentity: (statement, proof) => verifyIdentity(secp256k1, crypto, statement, proof),
+    createOnionKey: (privateKey) => createOnionKey(secp256k1, privateKey),
     addressOf(privateKey) {
       const key = holdKey(privateKey)
       try {

@@ -10,6 +10,11 @@ interface Bindings {
   ecdsaSign(digest: Uint8Array, privateKey: Uint8Array): { signature: Uint8Array; recid: number }
   ecdsaRecover(rs: Uint8Array, recovery: number, digest: Uint8Array, compressed: boolean): Uint8Array
   publicKeyCreate(privateKey: Uint8Array, compressed: boolean): Uint8Array
+  /** Hashes the compressed product with SHA-256. */
+  ecdh(publicKey: Uint8Array, privateKey: Uint8Array): Uint8Array
+  publicKeyTweakMul(publicKey: Uint8Array, scalar: Uint8Array, compressed: boolean): Uint8Array
+  /** Multiplies in place. */
+  privateKeyTweakMul(privateKey: Uint8Array, scalar: Uint8Array): Uint8Array
 }
 
 /** Undefined where there is no Node.js or no add-on for this platform. */
@@ -37,6 +42,22 @@ export function loadNative(): Secp256k1 | undefined {
       }
     },
     publicKey: (privateKey, form) => bindings.publicKeyCreate(privateKey, form === 'compressed'),
+    ecdh(privateKey, publicKey) {
+      try {
+        return bindings.ecdh(publicKey, privateKey)
+      } catch {
+        return undefined
+      }
+    },
+    multiplyPublicKey(publicKey, scalar) {
+      try {
+        return bindings.publicKeyTweakMul(publicKey, scalar, true)
+      } catch {
+        return undefined
+      }
+    },
+    multiplyPrivateKey: (privateKey, scalar) =>
+      bindings.privateKeyTweakMul(new Uint8Array(privateKey), scalar),
   }
 }
 

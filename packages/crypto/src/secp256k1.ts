@@ -17,6 +17,15 @@ export interface Secp256k1 {
    */
   recover(digest: Uint8Array, rs: Uint8Array, recovery: 0 | 1, form: PublicKeyForm): Uint8Array | undefined
   publicKey(privateKey: Uint8Array, form: PublicKeyForm): Uint8Array
+  /**
+   * SHA-256 of the compressed product, 32 bytes; undefined when `publicKey` (33 bytes) is no compressed point. The key is in
+   * range.
+   */
+  ecdh(privateKey: Uint8Array, publicKey: Uint8Array): Uint8Array | undefined
+  /** The compressed product, as `ecdh` but not hashed; `scalar` is in range. */
+  multiplyPublicKey(publicKey: Uint8Array, scalar: Uint8Array): Uint8Array | undefined
+  /** The product modulo the order, in new memory; both are in range. */
+  multiplyPrivateKey(privateKey: Uint8Array, scalar: Uint8Array): Uint8Array
 }
 
 export type PublicKeyForm = 'compressed' | 'uncompressed'

@@ -12,6 +12,8 @@
  * - `statementOf(state)`, `duties(state, record, ctx)`: what to submit to the chain, as calls of ports/chain.ts.
  * - `channelIdOf`, `contentHash`, `digestOf`, `domainOf`, `conditionIdOf`, `checkKey`: encodings and checks.
  * - `memoReceipt`, `checkReceipt`: proof that an operation is in a line.
+ * - `createOnion`, `peelOnion`, `createFailure`, `wrapFailure`, `unwrapFailure`: onions and the way back of a failure.
+ * - `decodeItem`, `verifyPolicy` and others of gossip/; `decodeGossip`, `encodeGossip`: what nodes tell of the network.
  * - `REFUSALS`, `refusal`: every way of saying no, with consequence and remedy.
  */
 
@@ -31,14 +33,31 @@ export * from './encoding/bytes.ts'
 export * from './encoding/digest.ts'
 export * from './encoding/domain.ts'
 export * from './encoding/signable.ts'
+export * from './gossip/codec.ts'
+export * from './gossip/item.ts'
+export * from './gossip/refusal.ts'
+export * from './gossip/signable.ts'
+export * from './gossip/summary.ts'
+export * from './gossip/verify.ts'
 export * from './locks/condition.ts'
 export * from './locks/key.ts'
 export * from './locks/tree.ts'
+export * from './onion/create.ts'
+export * from './onion/failure.ts'
+export * from './onion/failure-message.ts'
+export * from './onion/hop-payload.ts'
+export { MAX_ONION_HOPS, ONION_BYTES } from './onion/packet.ts'
+export * from './onion/peel.ts'
+export * from './onion/refusal.ts'
 export * from './payment/memo.ts'
 export * from './payment/operation.ts'
 export * from './ports/chain.ts'
 export * from './ports/crypto.ts'
+export * from './ports/onion-crypto.ts'
 export * from './refusal.ts'
 export * from './wire/codec.ts'
+export * from './wire/gossip-codec.ts'
+export * from './wire/gossip-limits.ts'
+export * from './wire/gossip-message.ts'
 export * from './wire/limits.ts'
 export * from './wire/message.ts'
