@@ -2,7 +2,7 @@
  * Chooses the implementations and hands them out as one value. Nothing is chosen, loaded or remembered at import: two
  * loads with different preferences live side by side (the tests compare them).
  */
-import type { Crypto, OnionCrypto } from '@tallystick/protocol'
+import type { GossipCrypto, OnionCrypto } from '@tallystick/protocol'
 import { loadHmacSha256, loadKeccak256, loadSha256 } from './hashes.ts'
 import { createOnionKey, type KeyOnion, onionCrypto } from './onion.ts'
 import { recoverPublicKey } from './recover.ts'
@@ -36,8 +36,8 @@ export interface CryptoBackend {
 }
 
 export interface LoadedCrypto {
-  /** The core's port. */
-  readonly crypto: Crypto
+  /** The core's port, and that of gossip. */
+  readonly crypto: GossipCrypto
   /** The core's port for onions. */
   readonly onion: OnionCrypto
   readonly backend: CryptoBackend
@@ -60,13 +60,14 @@ export async function loadCrypto(options: LoadCryptoOptions = {}): Promise<Loade
   const hmacSha256 = loadHmacSha256(prefer)
   const chacha20 = loadChacha20(prefer)
 
-  const crypto: Crypto = {
+  const crypto: GossipCrypto = {
     keccak256: keccak256.hash,
     sha256: sha256.hash,
     recoverAddress(digest, signature) {
       const publicKey = recoverPublicKey(secp256k1, digest, signature, 'uncompressed')
       return publicKey && addressOfPublicKey(crypto, publicKey)
     },
+    recoverNodeId: (digest, signature) => recoverPublicKey(secp256k1, digest, signature, 'compressed'),
   }
   return {
     crypto,

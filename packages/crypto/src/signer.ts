@@ -1,15 +1,25 @@
 /**
- * The keys of a node, each able to sign one kind of thing and nothing else:
- * a `Signer` signs the structured messages of the protocol, an `Identity` proves its node id to a peer. There is no
- * call that signs a digest given from outside (EN-66), and no way to read a key back.
+ * The keys of a node, each able to sign a few kinds of things and nothing else: a `Signer` signs the structured messages of
+ * the protocol, an `Identity` proves its node id to a peer; both sign gossip (GO-11). There is no call that signs a digest
+ * given from outside (EN-66), and no way to read a key back.
  */
-import { type Crypto, digestOf, type Signable, type Signer } from '@tallystick/protocol'
+import {
+  type ChannelAnnouncer,
+  type ChannelClaim,
+  type Crypto,
+  digestOf,
+  type GossipClaim,
+  gossipDigest,
+  type NodeAnnouncer,
+  type Signable,
+  type Signer,
+} from '@tallystick/protocol'
 import { recoverPublicKey, signCompact } from './recover.ts'
 import type { Secp256k1 } from './secp256k1.ts'
 import { holdKey } from './secrets.ts'
 
 /** A signer that holds its key in memory until it is destroyed. */
-export interface KeySigner extends Signer {
+export interface KeySigner extends Signer, ChannelAnnouncer {
   /** Overwrites the key; every later `sign` throws `key-destroyed`. Idempotent. */
   destroy(): void
 }
@@ -25,7 +35,7 @@ export interface IdentityStatement {
   readonly exporter: Uint8Array
 }
 
-export interface KeyIdentity {
+export interface KeyIdentity extends NodeAnnouncer {
   readonly nodeId: string
   /** 64 bytes (EIP-2098), deterministic. Throws RangeError for a statement of the wrong form. */
   prove(statement: IdentityStatement): Uint8Array
@@ -41,6 +51,12 @@ export function createSigner(backend: Secp256k1, crypto: Crypto, privateKey: Uin
       const digest = digestOf(crypto, message)
       return key.use((bytes) => signCompact(backend, digest, bytes))
     },
+    announce(message: ChannelClaim) {
+      if (message.type !== 'ChannelAnnouncement')
+        throw new RangeError('channel signer: announces channels and nothing else')
+      const digest = gossipDigest(crypto, message)
+      return key.use((bytes) => signCompact(backend, digest, bytes))
+    },
     destroy: () => key.destroy(),
   }
 }
@@ -54,6 +70,10 @@ export function createIdentity(backend: Secp256k1, crypto: Crypto, privateKey: U
       const digest = identityDigest(crypto, statement)
       if (digest === undefined)
         throw new RangeError('identity statement: two node ids and 32 bytes of exporter')
+      return key.use((bytes) => signCompact(backend, digest, bytes))
+    },
+    announce(message: GossipClaim) {
+      const digest = gossipDigest(crypto, message)
       return key.use((bytes) => signCompact(backend, digest, bytes))
     },
     destroy: () => key.destroy(),

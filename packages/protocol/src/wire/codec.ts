@@ -192,8 +192,13 @@ export function decodeMessage(frame: Uint8Array): DecodedMessage {
     const body = SCHEMAS[type].body.decode(frame.subarray(1))
     return { ok: true, message: { type, ...body } as unknown as Message }
   } catch (error) {
-    return malformed(`${type}/${fieldOf(error)}`, detailOf(error))
+    return malformedBy(type, error)
   }
+}
+
+/** What micro-packed threw while it decoded the body of a message. */
+export function malformedBy(type: string, error: unknown): MalformedMessage {
+  return malformed(`${type}/${fieldOf(error)}`, detailOf(error))
 }
 
 function malformed(field: string, detail: string): MalformedMessage {
