@@ -8,6 +8,7 @@ import {
   memoVectors,
   wireVectors,
 } from './build.ts'
+import { gossipVectors } from './gossip.ts'
 
 const BUILDERS = {
   channel: channelVectors,
@@ -16,6 +17,7 @@ const BUILDERS = {
   conditions: conditionVectors,
   memo: memoVectors,
   wire: wireVectors,
+  gossip: gossipVectors,
 } as const
 
 type VectorName = keyof typeof BUILDERS
