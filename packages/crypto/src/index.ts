@@ -1,3 +1,4 @@
+export type { KeyInvoiceSigner } from './invoice-signer.ts'
 export { type CryptoBackend, type LoadCryptoOptions, type LoadedCrypto, loadCrypto } from './load.ts'
 export type { KeyOnion } from './onion.ts'
 export { CryptoError, type CryptoErrorCode, generatePrivateKey } from './secrets.ts'

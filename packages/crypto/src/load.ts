@@ -4,6 +4,7 @@
  */
 import type { GossipCrypto, OnionCrypto } from '@tallystick/protocol'
 import { loadHmacSha256, loadKeccak256, loadSha256 } from './hashes.ts'
+import { createInvoiceSigner, type KeyInvoiceSigner } from './invoice-signer.ts'
 import { createOnionKey, type KeyOnion, onionCrypto } from './onion.ts'
 import { recoverPublicKey } from './recover.ts'
 import { javascriptSecp256k1 } from './secp256k1-javascript.ts'
@@ -36,7 +37,7 @@ export interface CryptoBackend {
 }
 
 export interface LoadedCrypto {
-  /** The core's port, and that of gossip. */
+  /** The core's port, and that of gossip and invoices. */
   readonly crypto: GossipCrypto
   /** The core's port for onions. */
   readonly onion: OnionCrypto
@@ -48,6 +49,8 @@ export interface LoadedCrypto {
   verifyIdentity(statement: IdentityStatement, proof: Uint8Array): boolean
   /** Opens onions with the identity key. Copies the key; throws `CryptoError` `invalid-private-key`. */
   createOnionKey(privateKey: Uint8Array): KeyOnion
+  /** Signs invoices with the identity key. Copies the key; throws `CryptoError` `invalid-private-key`. */
+  createInvoiceSigner(privateKey: Uint8Array): KeyInvoiceSigner
   /** The 20-byte address of a private key; throws `CryptoError` `invalid-private-key`. */
   addressOf(privateKey: Uint8Array): Uint8Array
 }
@@ -81,6 +84,7 @@ export async function loadCrypto(options: LoadCryptoOptions = {}): Promise<Loade
     createSigner: (privateKey) => createSigner(secp256k1, crypto, privateKey),
     createIdentity: (privateKey) => createIdentity(secp256k1, crypto, privateKey),
     verifyIdentity: (statement, proof) => verifyIdentity(secp256k1, crypto, statement, proof),
+    createInvoiceSigner: (privateKey) => createInvoiceSigner(secp256k1, crypto, privateKey),
     createOnionKey: (privateKey) => createOnionKey(secp256k1, privateKey),
     addressOf(privateKey) {
       const key = holdKey(privateKey)

@@ -1,6 +1,13 @@
 /** ON-4: the published test vectors of BOLT 4 (vectors/bolt04/README.md), on each implementation of the port. */
 import { describe, expect, test } from 'vitest'
-import { createFailure, createOnion, peelOnion, unwrapFailure, wrapFailure } from '../../src/index.ts'
+import {
+  createFailure,
+  createOnion,
+  type PeeledOnion,
+  peelOnion,
+  unwrapFailure,
+  wrapFailure,
+} from '../../src/index.ts'
 import { deriveKey } from '../../src/onion/keys.ts'
 import { accepted, bytes, given, javascript, native, readVector } from './fixtures.ts'
 
@@ -47,7 +54,7 @@ describe.each([
   test('onion-test.json: each hop reads its own payload', () => {
     let packet: Uint8Array | undefined = bytes(onionVector.onion)
     for (const [index, key] of onionVector.decode.entries()) {
-      const peeled = accepted(
+      const peeled: PeeledOnion = accepted(
         peelOnion(crypto, { nodeKey: createOnionKey(bytes(key)), packet: given(packet), associatedData }),
       )
       expect(peeled.payload).toEqual(withoutLength(given(hops[index]).payload))
