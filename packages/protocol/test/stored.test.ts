@@ -205,7 +205,7 @@ test('EN-90: every message survives the wire', () => {
     const frame = encodeMessage(message)
     expect(decodeMessage(frame)).toEqual({ ok: true, message })
   }
-  expect(new Set(MESSAGES.map(({ type }) => type)).size).toBe(18)
+  expect(new Set(MESSAGES.map(({ type }) => type)).size).toBe(23)
 })
 
 test('EN-90: trailing and missing bytes, unknown types, and too long frames are refused by name', () => {
@@ -314,7 +314,7 @@ test('stored bytes that this version did not write are refused by name', () => {
   expect(fault(new Uint8Array([...stored, 0]))).toBe('state')
   for (let length = 0; length < stored.length; length += 1)
     expect(fault(stored.slice(0, length))).toBeDefined()
-  expect(fault(fromHex('0x01') ?? stored)).toBe('party')
+  expect(fault(fromHex('0x02') ?? stored)).toBe('party')
 })
 
 test('corrupted stored bytes never throw', () => {

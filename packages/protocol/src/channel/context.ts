@@ -41,6 +41,6 @@ export interface Policy {
 }
 
 /** The present, as time limits of the chain see it: unix seconds. */
-export function nowSeconds(ctx: Context): number {
+export function nowSeconds(ctx: Pick<Context, 'nowMs' | 'headTimeSeconds'>): number {
   return Math.max(Math.floor(ctx.nowMs / 1000), ctx.headTimeSeconds)
 }

@@ -92,6 +92,22 @@ export interface ConditionBatch {
   readonly root: Uint8Array
 }
 
+/** Registry domain: the customer never signs this condition (JP-30). Signed by the customer of the joint payment. */
+export interface JointAbort {
+  readonly type: 'JointAbort'
+  readonly domain: Domain
+  readonly conditionId: Uint8Array
+}
+
+/** Registry domain: a payee of the joint payment was paid by it (JP-40). */
+export interface JointReceipt {
+  readonly type: 'JointReceipt'
+  readonly domain: Domain
+  readonly conditionId: Uint8Array
+  /** 32 bytes: the reference of the terms. */
+  readonly reference: Uint8Array
+}
+
 export type Signable =
   | BalanceProof
   | Withdrawal
@@ -101,3 +117,5 @@ export type Signable =
   | AckDelegate
   | ConditionApproval
   | ConditionBatch
+  | JointAbort
+  | JointReceipt

@@ -8,10 +8,13 @@
 
 import * as P from 'micro-packed'
 import type { ChannelParams } from '../channel/params.ts'
-import { MAX_FAIL_DATA, MAX_OPERATION_BYTES, MAX_OPERATIONS } from '../constants.ts'
+import { MAX_FAIL_DATA, MAX_KEYS, MAX_OPERATION_BYTES, MAX_OPERATIONS } from '../constants.ts'
+import { JOINT_REFUSALS, jointRefusalOfWire } from '../joint/refusal.ts'
+import { MAX_JOINT_TERMS_BYTES } from '../joint/terms.ts'
+import { MAX_BATCH_DEPTH } from '../locks/condition.ts'
 import { REFUSALS, refusalCodeOfWire } from '../refusal.ts'
 import { MAX_MESSAGE_BYTES, MAX_TEXT } from './limits.ts'
-import type { Message, MessageType, ProvenLine, RefusedMessage } from './message.ts'
+import type { JointPayApproval, Message, MessageType, ProvenLine, RefusedMessage } from './message.ts'
 
 /** What is wrong with bytes that are not a message. Such a peer is hung up on. */
 export interface MalformedMessage {
@@ -70,6 +73,20 @@ const refusedMessage = P.map(P.U8, {
   lock: 6,
 }) as unknown as P.CoderType<RefusedMessage>
 
+const jointRefusalCode = P.apply(P.U16BE, {
+  encode: (wire: number) => {
+    const code = jointRefusalOfWire(wire)
+    if (code === undefined) throw new Error(`unknown refusal ${wire}`)
+    return code
+  },
+  decode: (code: keyof typeof JOINT_REFUSALS) => JOINT_REFUSALS[code].wire,
+})
+const limitedList = <T>(item: P.CoderType<T>, least: number, most: number) =>
+  P.validate(P.array(P.U8, item), (list) => {
+    if (list.length < least || list.length > most) throw new Error(`not ${least} to ${most}`)
+    return list
+  }) as unknown as P.CoderType<readonly T[]>
+
 /** A struct of exactly the fields of `T`. */
 function struct<T>(fields: { readonly [K in keyof T]-?: P.CoderType<T[K]> }): P.CoderType<T> {
   return P.struct(fields as Record<string, P.CoderType<unknown>>) as unknown as P.CoderType<T>
@@ -98,6 +115,13 @@ const params = struct<ChannelParams>({
 })
 const provenLine = struct<ProvenLine>({ nonce: u64, acked: u64, contentHash: bytes32, signature })
 const channelId = bytes32
+
+const jointPayApproval = struct<JointPayApproval>({
+  signer: P.U8,
+  signature,
+  index: P.U32BE,
+  path: limitedList(bytes32, 0, MAX_BATCH_DEPTH),
+})
 
 const operationCount = P.validate(P.U16BE, (count) => {
   if (count > MAX_OPERATIONS) throw new Error(`over ${MAX_OPERATIONS}`)
@@ -166,6 +190,14 @@ const SCHEMAS: { readonly [T in MessageType]: Schema<T> } = {
     reason: P.U16BE,
     data: limitedBytes(P.U16BE, MAX_FAIL_DATA),
   }),
+  'jointpay-terms': schema(40, { terms: limitedBytes(P.U16BE, MAX_JOINT_TERMS_BYTES) }),
+  'jointpay-signatures': schema(41, {
+    conditionId: bytes32,
+    approvals: limitedList(jointPayApproval, 1, MAX_KEYS),
+  }),
+  'jointpay-abort': schema(42, { conditionId: bytes32, signature }),
+  'jointpay-receipt': schema(43, { conditionId: bytes32, payee: P.U8, signature }),
+  'jointpay-refusal': schema(44, { conditionId: bytes32, party: address, code: jointRefusalCode }),
 }
 
 const BY_WIRE: ReadonlyMap<number, MessageType> = new Map(

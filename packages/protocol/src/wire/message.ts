@@ -5,6 +5,8 @@
 
 import type { ChannelParams } from '../channel/params.ts'
 import type { Direction, Party } from '../encoding/signable.ts'
+import type { JointRefusalCode } from '../joint/refusal.ts'
+import type { SignedApproval } from '../locks/key.ts'
 import type { RefusalCode } from '../refusal.ts'
 
 /** First message of each side. */
@@ -195,6 +197,58 @@ export interface LockFail {
   readonly data: Uint8Array
 }
 
+/** The terms of a joint payment, to every party that shares a hop with the sender (JP-20). */
+export interface JointPayTerms {
+  readonly type: 'jointpay-terms'
+  /** joint/terms.ts, opaque here. */
+  readonly terms: Uint8Array
+}
+
+/** Signatures of a joint payment: some on their way to the customer, or the whole set to everybody (JP-23, JP-25). */
+export interface JointPaySignatures {
+  readonly type: 'jointpay-signatures'
+  readonly conditionId: Uint8Array
+  readonly approvals: readonly JointPayApproval[]
+}
+
+export interface JointPayApproval extends SignedApproval {
+  /** Number of the signer in the keys of the condition. */
+  readonly signer: number
+}
+
+/** The customer gives a joint payment up that it has not signed, and never will (JP-30). */
+export interface JointPayAbort {
+  readonly type: 'jointpay-abort'
+  readonly conditionId: Uint8Array
+  readonly signature: Uint8Array
+}
+
+/** A payee was paid: relayed to the customer (JP-40). */
+export interface JointPayReceipt {
+  readonly type: 'jointpay-receipt'
+  readonly conditionId: Uint8Array
+  /** Number of the payee in the terms. */
+  readonly payee: number
+  readonly signature: Uint8Array
+}
+
+/** A party will never sign: relayed to the customer, believed no further than giving up needs (JP-33). */
+export interface JointPayRefusal {
+  readonly type: 'jointpay-refusal'
+  readonly conditionId: Uint8Array
+  /** Signer of the party that refuses, as told. */
+  readonly party: Uint8Array
+  readonly code: JointRefusalCode
+}
+
+/** What the machine of a joint payment takes and sends. */
+export type JointPayMessage =
+  | JointPayTerms
+  | JointPaySignatures
+  | JointPayAbort
+  | JointPayReceipt
+  | JointPayRefusal
+
 /** What a channel's machine takes and sends. */
 export type ChannelMessage =
   | Sync
@@ -219,7 +273,7 @@ export type NodeMessage =
   | JointRequest
   | JointConsent
 
-export type Message = ChannelMessage | NodeMessage
+export type Message = ChannelMessage | NodeMessage | JointPayMessage
 export type MessageType = Message['type']
 
 export const PROTOCOL_VERSION = 1

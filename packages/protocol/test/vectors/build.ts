@@ -428,6 +428,18 @@ export const MESSAGES: readonly Message[] = [
   { type: 'together-consent', ...signed },
   { type: 'lock-key', channelId, slot: 511, born: 7, key: new Uint8Array([1, ...word('preimage')]) },
   { type: 'lock-fail', channelId, slot: 0, born: 7, reason: 65_535, data: new Uint8Array([1, 2, 3]) },
+  { type: 'jointpay-terms', terms: word('terms') },
+  {
+    type: 'jointpay-signatures',
+    conditionId: word('condition'),
+    approvals: [
+      { signer: 0, signature: word64('approval'), index: 0, path: [] },
+      { signer: 31, signature: word64('approval'), index: 3, path: [word('left'), word('right')] },
+    ],
+  },
+  { type: 'jointpay-abort', conditionId: word('condition'), signature: word64('abort') },
+  { type: 'jointpay-receipt', conditionId: word('condition'), payee: 0, signature: word64('receipt') },
+  { type: 'jointpay-refusal', conditionId: word('condition'), party: addressNamed('party'), code: 'policy' },
 ]
 
 export function wireVectors() {
