@@ -1,5 +1,6 @@
 /** The vector files and what belongs into each. */
 
+import { invoiceVectors } from '../invoice/vectors.ts'
 import {
   channelVectors,
   conditionVectors,
@@ -17,6 +18,7 @@ const BUILDERS = {
   conditions: conditionVectors,
   memo: memoVectors,
   wire: wireVectors,
+  invoices: invoiceVectors,
   gossip: gossipVectors,
 } as const
 
