@@ -1,5 +1,4 @@
 /** The hash functions: the fastest one that loads, the same bytes from each. */
-import { hmac } from '@noble/hashes/hmac.js'
 import { sha256 as sha256InJavaScript } from '@noble/hashes/sha2.js'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import { createKeccak } from 'hash-wasm'
@@ -29,26 +28,6 @@ export function loadSha256(prefer: 'fastest' | 'javascript'): Hash<'node' | 'jav
     name: 'node',
     hash(data) {
       const digest = oneShot('sha256', data, 'buffer')
-      return new Uint8Array(digest.buffer, digest.byteOffset, digest.length)
-    },
-  }
-}
-
-/** HMAC with SHA-256 (RFC 2104). */
-export interface KeyedHash {
-  readonly name: 'node' | 'javascript'
-  hash(key: Uint8Array, data: Uint8Array): Uint8Array
-}
-
-export function loadHmacSha256(prefer: 'fastest' | 'javascript'): KeyedHash {
-  const createHmac =
-    prefer === 'fastest' ? globalThis.process?.getBuiltinModule?.('node:crypto')?.createHmac : undefined
-  if (createHmac === undefined)
-    return { name: 'javascript', hash: (key, data) => hmac(sha256InJavaScript, key, data) }
-  return {
-    name: 'node',
-    hash(key, data) {
-      const digest = createHmac('sha256', key).update(data).digest()
       return new Uint8Array(digest.buffer, digest.byteOffset, digest.length)
     },
   }

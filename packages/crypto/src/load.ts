@@ -3,7 +3,7 @@
  * loads with different preferences live side by side (the tests compare them).
  */
 import type { GossipCrypto, OnionCrypto } from '@tallystick/protocol'
-import { loadHmacSha256, loadKeccak256, loadSha256 } from './hashes.ts'
+import { loadKeccak256, loadSha256 } from './hashes.ts'
 import { createInvoiceSigner, type KeyInvoiceSigner } from './invoice-signer.ts'
 import { createOnionKey, type KeyOnion, onionCrypto } from './onion.ts'
 import { recoverPublicKey } from './recover.ts'
@@ -20,7 +20,6 @@ import {
   type KeySigner,
   verifyIdentity,
 } from './signer.ts'
-import { loadChacha20 } from './stream.ts'
 
 export interface LoadCryptoOptions {
   /** `native` (the default) takes the fastest that loads; `javascript` takes no native code and no WebAssembly. */
@@ -31,9 +30,7 @@ export interface LoadCryptoOptions {
 export interface CryptoBackend {
   readonly secp256k1: 'native' | 'javascript'
   readonly keccak256: 'wasm' | 'javascript'
-  /** Also of HMAC with SHA-256. */
   readonly sha256: 'node' | 'javascript'
-  readonly chacha20: 'node' | 'javascript'
 }
 
 export interface LoadedCrypto {
@@ -60,8 +57,6 @@ export async function loadCrypto(options: LoadCryptoOptions = {}): Promise<Loade
   const secp256k1 = (prefer === 'fastest' ? loadNative() : undefined) ?? javascriptSecp256k1()
   const keccak256 = await loadKeccak256(prefer)
   const sha256 = loadSha256(prefer)
-  const hmacSha256 = loadHmacSha256(prefer)
-  const chacha20 = loadChacha20(prefer)
 
   const crypto: GossipCrypto = {
     keccak256: keccak256.hash,
@@ -74,13 +69,8 @@ export async function loadCrypto(options: LoadCryptoOptions = {}): Promise<Loade
   }
   return {
     crypto,
-    onion: onionCrypto(secp256k1, sha256, hmacSha256, chacha20),
-    backend: {
-      secp256k1: secp256k1.name,
-      keccak256: keccak256.name,
-      sha256: sha256.name,
-      chacha20: chacha20.name,
-    },
+    onion: onionCrypto(secp256k1, sha256.hash),
+    backend: { secp256k1: secp256k1.name, keccak256: keccak256.name, sha256: sha256.name },
     createSigner: (privateKey) => createSigner(secp256k1, crypto, privateKey),
     createIdentity: (privateKey) => createIdentity(secp256k1, crypto, privateKey),
     verifyIdentity: (statement, proof) => verifyIdentity(secp256k1, crypto, statement, proof),

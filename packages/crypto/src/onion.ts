@@ -1,12 +1,14 @@
 /**
- * The core's port for onions on the chosen backends. Every range and length is checked here, before a backend sees it, so
+ * The core's port for onions: the group on the chosen backend; ChaCha20 and HMAC by the noble libraries on all of them,
+ * because setting up a cipher or an HMAC of Node.js takes longer than all of this for some hundred bytes. Every range and length is checked here, before a backend sees it, so
  * that no two backends can disagree. Source: packages/protocol/src/ports/onion-crypto.ts, BOLT 4.
  */
+import { chacha20 } from '@noble/ciphers/chacha.js'
+import { hmac } from '@noble/hashes/hmac.js'
+import { sha256 as sha256InJavaScript } from '@noble/hashes/sha2.js'
 import type { OnionCrypto, OnionKey } from '@tallystick/protocol'
-import type { Hash, KeyedHash } from './hashes.ts'
 import { isPrivateKey, type Secp256k1 } from './secp256k1.ts'
 import { holdKey } from './secrets.ts'
-import type { StreamCipher } from './stream.ts'
 
 /** A key that opens onions, held in memory until it is destroyed. */
 export interface KeyOnion extends OnionKey {
@@ -14,16 +16,11 @@ export interface KeyOnion extends OnionKey {
   destroy(): void
 }
 
-export function onionCrypto(
-  backend: Secp256k1,
-  sha256: Hash<string>,
-  hmacSha256: KeyedHash,
-  chacha20: StreamCipher,
-): OnionCrypto {
+export function onionCrypto(backend: Secp256k1, sha256: OnionCrypto['sha256']): OnionCrypto {
   return {
-    sha256: sha256.hash,
-    hmacSha256: hmacSha256.hash,
-    chacha20: chacha20.apply,
+    sha256,
+    hmacSha256: (key, data) => hmac(sha256InJavaScript, key, data),
+    chacha20: (key, data) => chacha20(key, NONCE, data),
     publicKey: (privateKey) =>
       isPrivateKey(privateKey) ? backend.publicKey(privateKey, 'compressed') : undefined,
     ecdh: (privateKey, publicKey) =>
@@ -53,3 +50,5 @@ export function createOnionKey(backend: Secp256k1, privateKey: Uint8Array): KeyO
 function isCompressed(publicKey: Uint8Array): boolean {
   return publicKey.length === 33 && (publicKey[0] === 2 || publicKey[0] === 3)
 }
+
+const NONCE = new Uint8Array(12)

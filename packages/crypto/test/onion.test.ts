@@ -1,4 +1,5 @@
 /** The port for onions: published answers, and every backend the same on any input, good or bad (ON-3). */
+import { createCipheriv, createHmac } from 'node:crypto'
 import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -136,7 +137,7 @@ test('both say the same of any 33 bytes, mostly no point', () => {
   )
 })
 
-test('both give the same stream and HMAC for any data, in views too, and leave their input alone', () => {
+test('the stream and the HMAC are those of Node.js for any data, in views too, and leave their input alone', () => {
   fc.assert(
     fc.property(
       fc.uint8Array({ minLength: 32, maxLength: 32 }),
@@ -146,9 +147,13 @@ test('both give the same stream and HMAC for any data, in views too, and leave t
         const view = data.subarray(Math.min(skip, data.length))
         const before = view.slice()
         const stream = fast.onion.chacha20(key, view)
-        expect(stream).toEqual(slow.onion.chacha20(key, view))
+        expect(hex(stream)).toBe(
+          createCipheriv('chacha20', key, new Uint8Array(16)).update(view).toString('hex'),
+        )
         expect(fast.onion.chacha20(key, stream)).toEqual(before)
-        expect(fast.onion.hmacSha256(key, view)).toEqual(slow.onion.hmacSha256(key, view))
+        expect(hex(fast.onion.hmacSha256(key, view))).toBe(
+          createHmac('sha256', key).update(view).digest('hex'),
+        )
         expect(view).toEqual(before)
       },
     ),
