@@ -2,7 +2,7 @@
 
 import type { ChainCall } from '@tallystick/protocol'
 import { expect, test } from 'vitest'
-import { depositOf, fundCall } from './support/deposits.ts'
+import { depositOf, fundCall, nonceOf } from './support/deposits.ts'
 import { submit } from './support/submission.ts'
 import { makeWorld } from './support/world.ts'
 
@@ -13,6 +13,42 @@ const ANSWER: ChainCall = {
   kind: 'resolve',
   resolutions: [{ kind: 'hash', preimage: `0x${'07'.repeat(32)}` }],
 }
+
+test('a native deposit above the whole balance: refused at once, with the sum that is missing', async () => {
+  const world = await makeWorld()
+  const port = world.port()
+  await world.anvil.setBalance(port.account, COIN)
+  const before = await nonceOf(world, port.account)
+  const refusal = {
+    code: 'insufficient_gas_funds',
+    field: 'account',
+    message: expect.stringContaining(`it needs ${COIN + 1n} wei and has ${COIN}`),
+    remedy: expect.stringContaining('at least 1 wei'),
+    consequence: 'fix',
+  }
+  const deposit = submit(port, fundCall(world, 1n, COIN + 1n), 'k')
+  await expect(deposit.result).rejects.toMatchObject(refusal)
+  await expect(port.simulate(fundCall(world, 1n, COIN + 1n))).rejects.toMatchObject(refusal)
+  expect(deposit.progress).toEqual([])
+  expect(await nonceOf(world, port.account)).toBe(before)
+})
+
+test.for(['eth_call', 'eth_estimateGas'])(
+  'money that is gone when %s is asked: refused at once too',
+  async (asked) => {
+    const world = await makeWorld()
+    const port = world.port()
+    const error = {
+      code: -32000,
+      message: 'insufficient funds for gas * price + value: address 0xf3 have 1 want 2',
+    }
+    const hasValue = ([call]: readonly unknown[]) => (call as { value?: string }).value === '0x5'
+    world.proxy.onCall(({ method, params }) => (method === asked && hasValue(params) ? { error } : 'pass'))
+    const deposit = submit(port, fundCall(world, 1n), 'k')
+    await expect(deposit.result).rejects.toMatchObject({ code: 'insufficient_gas_funds', field: 'account' })
+    expect(deposit.progress).toEqual([])
+  },
+)
 
 test('deposits that each fit the balance but not together: the second is refused and nothing waits for it', async () => {
   const world = await makeWorld({ noMining: true })

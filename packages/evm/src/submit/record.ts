@@ -6,6 +6,7 @@
 import {
   type ChainCall,
   ChainError,
+  type ChainErrorCode,
   type ChainErrorConsequence,
   type SubmissionJournal,
   type SubmissionResult,
@@ -20,16 +21,21 @@ export interface Attempt {
   readonly maxPriorityFeePerGas: bigint
 }
 
-export type Outcome =
-  | { readonly kind: 'done'; readonly result: SubmissionResult }
-  | {
-      readonly kind: 'reverted'
-      readonly message: string
-      readonly field: string
-      readonly remedy: string
-      readonly consequence: ChainErrorConsequence
-      readonly contractError: { readonly name: string; readonly args: readonly unknown[] } | undefined
-    }
+interface Failure {
+  readonly message: string
+  readonly field: string
+  readonly remedy: string
+  readonly consequence: ChainErrorConsequence
+  readonly contractError: { readonly name: string; readonly args: readonly unknown[] } | undefined
+}
+
+export type FailedOutcome =
+  /** It was included and did nothing. */
+  | ({ readonly kind: 'reverted' } & Failure)
+  /** Another transaction has its nonce, so it never happens: it was given up, or could not be sent with another nonce. */
+  | ({ readonly kind: 'refused'; readonly code: ChainErrorCode } & Failure)
+
+export type Outcome = { readonly kind: 'done'; readonly result: SubmissionResult } | FailedOutcome
 
 export interface SubmissionRecord {
   readonly key: string
@@ -44,10 +50,17 @@ export interface SubmissionRecord {
   readonly nonce: number
   /** Oldest first; never empty. */
   readonly attempts: readonly Attempt[]
+  /**
+   * Empty transactions to the account itself with the same nonce, oldest first: once there is one, the intention is given
+   * up, unless one of the attempts is included all the same.
+   */
+  readonly cancellations?: readonly Attempt[]
   readonly outcome: Outcome | undefined
 }
 
-const VERSION = 1
+/** 2 added cancellations and the outcome `refused`; a program that knows only 1 would send again what was given up. */
+const VERSION = 2
+const READABLE: ReadonlySet<unknown> = new Set([1, VERSION])
 
 export function encodeRecord(record: SubmissionRecord): string {
   return JSON.stringify({ version: VERSION, record }, (_, value) =>
@@ -58,7 +71,7 @@ export function encodeRecord(record: SubmissionRecord): string {
 /** @throws ChainError `invalid_argument` for a text that `encodeRecord` did not write. */
 export function decodeRecord(key: string, text: string): SubmissionRecord {
   const parsed = parse(text) as { version?: unknown; record?: SubmissionRecord } | undefined
-  if (parsed?.version !== VERSION || parsed.record?.key !== key || !isComplete(parsed.record)) {
+  if (!READABLE.has(parsed?.version) || parsed?.record?.key !== key || !isComplete(parsed.record)) {
     throw new ChainError('invalid_argument', `the journal's record of submission ${key} cannot be read`, {
       field: 'journal',
       remedy:
@@ -67,6 +80,15 @@ export function decodeRecord(key: string, text: string): SubmissionRecord {
     })
   }
   return parsed.record
+}
+
+/** All transactions signed for it, the one that stands for its nonce now last: an attempt, or a cancellation. */
+export function signedOf({ attempts, cancellations = [] }: SubmissionRecord): readonly Attempt[] {
+  return [...attempts, ...cancellations]
+}
+
+export function isGivenUp({ cancellations = [] }: SubmissionRecord): boolean {
+  return cancellations.length > 0
 }
 
 /** Forgets everything when the process ends: for tests and tools that do not restart. */
@@ -80,9 +102,14 @@ export function createMemoryJournal(): SubmissionJournal {
   }
 }
 
-export function outcomeError(outcome: Extract<Outcome, { kind: 'reverted' }>): ChainError {
+export function refusedOutcome(error: ChainError): FailedOutcome {
+  const { code, message, field, remedy, consequence, contractError } = error
+  return { kind: 'refused', code, message, field, remedy, consequence, contractError }
+}
+
+export function outcomeError(outcome: FailedOutcome): ChainError {
   const { message, field, remedy, consequence, contractError } = outcome
-  return new ChainError('reverted', message, {
+  return new ChainError(outcome.kind === 'refused' ? outcome.code : 'reverted', message, {
     field,
     remedy,
     consequence,
@@ -106,8 +133,15 @@ function isComplete(record: SubmissionRecord): boolean {
     Number.isSafeInteger(record.nonce) &&
     typeof record.gas === 'bigint' &&
     typeof record.value === 'bigint' &&
-    Array.isArray(record.attempts) &&
+    areAttempts(record.attempts) &&
     record.attempts.length > 0 &&
-    record.attempts.every(({ hash, raw }) => typeof hash === 'string' && typeof raw === 'string')
+    areAttempts(record.cancellations ?? [])
+  )
+}
+
+function areAttempts(attempts: unknown): boolean {
+  return (
+    Array.isArray(attempts) &&
+    attempts.every(({ hash, raw }) => typeof hash === 'string' && typeof raw === 'string')
   )
 }

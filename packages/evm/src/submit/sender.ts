@@ -1,19 +1,23 @@
 /**
  * Signs and releases transactions of one account, in the order of their nonces.
  *
- * Invariant: no signed transaction leaves before the journal holds it, and a nonce is used for one submission only, until
- * another transaction is known to have taken it.
+ * Invariants: no signed transaction leaves before the journal holds it; a nonce is used for one submission only, until
+ * another transaction is known to have taken it; a submission that was given up signs nothing but empty transactions with
+ * its nonce any more.
  */
 
 import { ChainError, type SubmissionJournal } from '@tallystick/protocol'
 import type { Hex } from 'viem'
 import { keccak256 } from 'viem'
 import type { PrivateKeyAccount } from 'viem/accounts'
+import type { EncodedCall } from '../calls.ts'
 import { type FeeCaps, type Fees, marketFees, replacementFees } from '../fees.ts'
 import type { Header, Rpc } from '../rpc.ts'
 import { faultError, type RpcFault } from '../rpc-errors.ts'
 import { type Entry, report } from './entry.ts'
-import { type Attempt, encodeRecord, type SubmissionRecord } from './record.ts'
+import { givenUp, saysUnaffordable, unaffordable } from './funds.ts'
+import { givesWay } from './giving-way.ts'
+import { type Attempt, encodeRecord, isGivenUp, type SubmissionRecord, signedOf } from './record.ts'
 
 export interface SenderOptions {
   readonly rpc: Rpc
@@ -26,11 +30,16 @@ export interface SenderOptions {
 export interface Sender {
   /** Gives the entry a nonce and sends it. `gas` is the limit. @throws ChainError `insufficient_gas_funds` */
   launch(entry: Entry, gas: bigint): Promise<void>
-  /** Sends the same intention with the same nonce and a higher fee; false (and reported) when that is not possible now. */
+  /**
+   * Sends the same intention with the same nonce and a higher fee, or, where the account cannot pay for that and others wait
+   * behind it, gives the nonce up to an empty transaction. False (and reported) when neither is possible now.
+   */
   replace(entry: Entry, head: Header): Promise<boolean>
-  /** Sends the newest attempt again as it is. */
+  /** Sends what stands for the nonce now again as it is. */
   resend(entry: Entry): Promise<void>
   save(entry: Entry, record: SubmissionRecord): Promise<void>
+  /** As `save`, and `idle` waits for it. */
+  saveInTurn(entry: Entry, record: SubmissionRecord): Promise<void>
   /** Signed submissions without an outcome, by nonce. */
   readonly pending: ReadonlyMap<number, Entry>
   /** Resolves when nothing is being signed or sent. */
@@ -54,12 +63,11 @@ export function createSender({ rpc, chainId, account, journal, feeCaps }: Sender
     marketFees(head.baseFeePerGas ?? 0n, await rpc.maxPriorityFeePerGas(), feeCaps)
 
   const sign = async (
-    entry: Entry,
+    { to, data, value }: EncodedCall,
     gas: bigint,
     nonce: number,
     { maxFeePerGas, maxPriorityFeePerGas }: Fees,
   ) => {
-    const { to, data, value } = entry.encoded
     const raw = await account.signTransaction({
       type: 'eip1559',
       chainId: Number(chainId),
@@ -93,7 +101,7 @@ export function createSender({ rpc, chainId, account, journal, feeCaps }: Sender
     const needed = gasCost + value
     if (value === 0n) {
       const balance = await rpc.balance(account.address, 'latest')
-      if (balance < needed) throw unaffordable(account.address, needed, balance)
+      if (balance < needed) throw unaffordable(account.address, { needed, balance })
       return
     }
     // Both of one block: what is included in between would be counted twice or not at all.
@@ -103,19 +111,19 @@ export function createSender({ rpc, chainId, account, journal, feeCaps }: Sender
     const promised = [...pending]
       .filter(([nonce]) => nonce >= count)
       .reduce((sum, [, entry]) => sum + dearestCost(recordOf(entry)), 0n)
-    if (balance < promised + needed) throw unaffordable(account.address, needed, balance, promised)
+    if (balance < promised + needed) throw unaffordable(account.address, { needed, balance, promised })
   }
 
-  /** Hands the newest attempt to the endpoint, and tells when it was taken. */
+  /** Hands what stands for the nonce to the endpoint, and tells when an attempt was taken. */
   const release = async (entry: Entry): Promise<void> => {
     const record = recordOf(entry)
-    const attempt = newest(record)
+    const attempt = latest(record)
     const answer = await rpc.send(attempt.raw)
     if ('fault' in answer && !isTaken(answer.fault)) {
       refused(entry, answer.fault, account.address)
       return
     }
-    if (entry.attemptsTaken >= record.attempts.length) return
+    if (isGivenUp(record) || entry.attemptsTaken >= record.attempts.length) return
     entry.attemptsTaken = record.attempts.length
     report(entry, {
       stage: 'sent',
@@ -132,7 +140,7 @@ export function createSender({ rpc, chainId, account, journal, feeCaps }: Sender
       const offer = await fees(head)
       await requireFunds(gas * offer.maxFeePerGas, entry.encoded.value, head)
       const nonce = await nextNonce()
-      const attempt = await sign(entry, gas, nonce, offer)
+      const attempt = await sign(entry.encoded, gas, nonce, offer)
       const { key, callDigest, encoded, call } = entry
       await save(entry, {
         key,
@@ -166,29 +174,58 @@ export function createSender({ rpc, chainId, account, journal, feeCaps }: Sender
   const replace = (entry: Entry, head: Header) =>
     inTurn(async () => {
       const record = recordOf(entry)
-      const previous = newest(record)
-      const offer = replacementFees(previous, await fees(head), feeCaps)
+      if (isGivenUp(record)) return giveUp(entry, head)
+      const offer = replacementFees(newest(record), await fees(head), feeCaps)
+      const { maxFeePerGas } = offer ?? newest(record)
+      const needed = record.gas * maxFeePerGas + record.value
+      const balance = await rpc.balance(account.address, 'latest')
+      if (balance < needed) {
+        report(entry, { stage: 'waiting', error: unaffordable(account.address, { needed, balance }) })
+        return giveUp(entry, head)
+      }
       if (offer === undefined) {
         report(entry, { stage: 'waiting', error: capped(feeCaps) })
         return false
       }
-      const needed = record.gas * offer.maxFeePerGas + record.value
-      const balance = await rpc.balance(account.address, 'latest')
-      if (balance < needed) {
-        report(entry, { stage: 'waiting', error: unaffordable(account.address, needed, balance) })
-        return false
-      }
-      const attempt = await sign(entry, record.gas, record.nonce, offer)
+      const attempt = await sign(entry.encoded, record.gas, record.nonce, offer)
       await save(entry, { ...record, attempts: [...record.attempts, attempt] })
       await announce(entry, head.number)
       return true
     })
+
+  /** Replaces it with an empty transaction; the first time only if that helps another. The tracker sees which is included. */
+  const giveUp = async (entry: Entry, head: Header): Promise<boolean> => {
+    const record = recordOf(entry)
+    const { cancellations = [], nonce } = record
+    const behind = [...pending.values()].map(recordOf).filter((other) => other.nonce > nonce)
+    if (!isGivenUp(record) && behind.length === 0) return false
+    const market = await fees(head)
+    // Endpoints forget what cannot be paid for, so that the market's fee may do where the caps allow no higher one.
+    const atMarket = isGivenUp(record) ? undefined : market
+    const offer = replacementFees(latest(record), market, feeCaps) ?? atMarket
+    if (offer === undefined) {
+      report(entry, { stage: 'waiting', error: capped(feeCaps) })
+      return false
+    }
+    const empty: EncodedCall = { to: account.address, data: '0x', value: 0n }
+    const gas = await emptyGas(rpc, account.address)
+    const price = gas * offer.maxFeePerGas
+    const balance = await rpc.balance(account.address, 'latest')
+    const isWorthIt = isGivenUp(record) || givesWay(waiting(record), behind.map(waiting), balance, price)
+    if (!isWorthIt || balance < price) return false
+    const cancellation = await sign(empty, gas, nonce, offer)
+    await save(entry, { ...record, cancellations: [...cancellations, cancellation] })
+    report(entry, { stage: 'waiting', error: givenUp(account.address, record.kind, nonce) })
+    await announce(entry, head.number)
+    return true
+  }
 
   return {
     launch,
     replace,
     resend: (entry) => inTurn(() => release(entry)),
     save,
+    saveInTurn: (entry, record) => inTurn(() => save(entry, record)),
     pending,
     idle: async () => {
       await turn
@@ -210,6 +247,25 @@ export function newest({ attempts }: SubmissionRecord): Attempt {
   const attempt = attempts.at(-1)
   if (attempt === undefined) throw new Error('a submission without attempts')
   return attempt
+}
+
+/** What stands for its nonce now: the newest attempt, or the newest cancellation. */
+export function latest(record: SubmissionRecord): Attempt {
+  return signedOf(record).at(-1) ?? newest(record)
+}
+
+function waiting(record: SubmissionRecord) {
+  return { kind: record.kind, cost: dearestCost(record) }
+}
+
+/** 21,000 on Ethereum; more on chains that count data as gas, and for accounts with code (EIP-7702). */
+async function emptyGas(rpc: Rpc, account: Hex): Promise<bigint> {
+  const least = 21_000n
+  const answer = await rpc.estimateGas({ from: account, to: account, data: '0x', value: 0n })
+  if ('fault' in answer || typeof answer.result !== 'string' || !/^0x[0-9a-f]{1,12}$/i.test(answer.result))
+    return least
+  const estimated = BigInt(answer.result)
+  return estimated > least ? (estimated * 5n) / 4n : least
 }
 
 /** Wei that the account must hold for the newest attempt, which is the dearest: each one replaced a cheaper one. */
@@ -242,34 +298,8 @@ function refused(entry: Entry, fault: RpcFault, account: Hex): void {
   const text = fault.message.toLowerCase()
   if (/underpriced|fee.*too low|less than block base fee|max fee per gas|gas price/.test(text))
     entry.feeRefused = true
-  const error = /insufficient funds|insufficient balance/.test(text)
-    ? unaffordable(account, undefined, undefined)
-    : faultError('eth_sendRawTransaction', fault)
+  const error = saysUnaffordable(fault) ? unaffordable(account) : faultError('eth_sendRawTransaction', fault)
   report(entry, { stage: 'waiting', error })
-}
-
-/** All in wei; `promised` is what transactions that wait to be included may still cost. */
-function unaffordable(
-  account: Hex,
-  needed: bigint | undefined,
-  balance: bigint | undefined,
-  promised = 0n,
-): ChainError {
-  const address = account.toLowerCase()
-  const waiting = promised === 0n ? '' : `, ${promised} of it for transactions that are not included yet`
-  const sums = needed === undefined ? '' : `: it needs ${needed} wei and has ${balance}${waiting}`
-  return new ChainError(
-    'insufficient_gas_funds',
-    `account ${address} cannot pay for the transaction${sums}`,
-    {
-      field: 'account',
-      remedy:
-        needed === undefined || balance === undefined
-          ? `Send native coin to ${address}.`
-          : `Send at least ${needed + promised - balance} wei of the native coin to ${address}.`,
-      consequence: 'fix',
-    },
-  )
 }
 
 function capped(caps: FeeCaps): ChainError {

@@ -18,12 +18,13 @@ import { type Contracts, type EncodedCall, encodeCall } from '../calls.ts'
 import { type Connection, isEndpointError, pause } from '../connection.ts'
 import { isRevert, revertError } from '../contract-errors.ts'
 import type { Rpc } from '../rpc.ts'
-import { faultError, garbage, stoppedError } from '../rpc-errors.ts'
+import { faultError, garbage, type RpcFault, stoppedError } from '../rpc-errors.ts'
 import { createAllowances } from './allowance.ts'
 import { createEntry, type Entry, report } from './entry.ts'
+import { saysUnaffordable, unaffordable } from './funds.ts'
 import { withPayoutReserve } from './gas.ts'
-import { decodeRecord, outcomeError } from './record.ts'
-import type { Sender } from './sender.ts'
+import { decodeRecord, outcomeError, refusedOutcome } from './record.ts'
+import { recordOf, type Sender } from './sender.ts'
 import { createTracker, type TrackerOptions } from './tracker.ts'
 
 export interface SubmitterOptions extends Omit<TrackerOptions, 'relaunch'> {
@@ -48,14 +49,15 @@ export function createSubmitter(options: SubmitterOptions): Submitter {
   const entries = new Map<string, Entry>()
 
   const simulateEncoded = async (kind: ChainCall['kind'], encoded: EncodedCall): Promise<void> => {
+    await requireValue(rpc, options.account, encoded)
     const answer = await rpc.call({ from: options.account, ...encoded }, 'latest')
-    if (!('fault' in answer)) return
-    throw isRevert(answer.fault) ? revertError(kind, answer.fault) : faultError('eth_call', answer.fault)
+    if ('fault' in answer) throw faultOf('eth_call', options.account, kind, encoded, answer.fault)
   }
 
   /** Simulates and sends, waiting for the endpoint as long as it takes. */
   const prepare = async (entry: Entry): Promise<void> => {
     const stop = AbortSignal.any([signal, entry.abandoned.signal])
+    const before = entry.record
     for (let failures = 0; ; failures += 1) {
       try {
         await connection.verified()
@@ -65,7 +67,7 @@ export function createSubmitter(options: SubmitterOptions): Submitter {
         await launchWithin(sender, entry, withPayoutReserve(entry.call.kind, gas), gas)
         return
       } catch (error) {
-        if (entry.record !== undefined || stop.aborted || !isEndpointError(error)) throw error
+        if (entry.record !== before || stop.aborted || !isEndpointError(error)) throw error
         report(entry, { stage: 'waiting', error })
         await pause(Math.min(options.pollIntervalMs * 2 ** failures, 10_000), stop)
         if (stop.aborted) throw endedError(entry)
@@ -76,8 +78,17 @@ export function createSubmitter(options: SubmitterOptions): Submitter {
   const endedError = (entry: Entry): ChainError => (signal.aborted ? stoppedError() : abortedError(entry.key))
 
   const relaunch = (entry: Entry): void => {
-    entry.record = undefined
-    prepare(entry).then(tracker.wake, (error: unknown) => refuse(entry, error))
+    const lost = recordOf(entry)
+    prepare(entry)
+      .then(tracker.wake, async (error: unknown) => {
+        if (entry.record !== lost) return tracker.wake()
+        if (!signal.aborted && error instanceof ChainError) {
+          // Callers are told that it did not happen: neither this process nor the next may send it once more.
+          await sender.saveInTurn(entry, { ...lost, outcome: refusedOutcome(error) })
+        }
+        entry.finished.reject(error)
+      })
+      .catch(entry.finished.reject)
   }
 
   /** Forgets an intention that was never signed; what was signed stays with the tracker. */
@@ -119,10 +130,11 @@ export function createSubmitter(options: SubmitterOptions): Submitter {
     return entry
   }
 
-  /** A transaction that reverted in a final block did nothing, and never will: its key is free again. */
+  /** What reverted in a final block, or lost its nonce and was refused, did nothing and never will: its key is free again. */
   const known = (key: string): Entry | undefined => {
     const entry = entries.get(key)
-    return entry?.record?.outcome?.kind === 'reverted' ? undefined : entry
+    const outcome = entry?.record?.outcome
+    return outcome === undefined || outcome.kind === 'done' ? entry : undefined
   }
 
   const submit = async (call: ChainCall, submitOptions: SubmitOptions): Promise<SubmissionResult> => {
@@ -195,11 +207,12 @@ export function createSubmitter(options: SubmitterOptions): Submitter {
 
 /** With a reserve for payouts where the account can afford it, else without. */
 async function launchWithin(sender: Sender, entry: Entry, generous: bigint, bare: bigint): Promise<void> {
+  const before = entry.record
   try {
     await sender.launch(entry, generous)
   } catch (error) {
     const isTooDear = error instanceof ChainError && error.code === 'insufficient_gas_funds'
-    if (!isTooDear || entry.record !== undefined || generous === bare) throw error
+    if (!isTooDear || entry.record !== before || generous === bare) throw error
     await sender.launch(entry, bare)
   }
 }
@@ -207,15 +220,32 @@ async function launchWithin(sender: Sender, entry: Entry, generous: bigint, bare
 async function estimate(rpc: Rpc, from: Hex, entry: Entry): Promise<bigint> {
   const answer = await rpc.estimateGas({ from, ...entry.encoded })
   if ('fault' in answer) {
-    throw isRevert(answer.fault)
-      ? revertError(entry.call.kind, answer.fault)
-      : faultError('eth_estimateGas', answer.fault)
+    throw faultOf('eth_estimateGas', from, entry.call.kind, entry.encoded, answer.fault)
   }
   if (typeof answer.result !== 'string' || !/^0x[0-9a-f]{1,12}$/i.test(answer.result)) {
     throw garbage('eth_estimateGas', 'not an amount of gas')
   }
   // The state may have moved a little until it is included.
   return (BigInt(answer.result) * 5n) / 4n
+}
+
+/** An endpoint does not simulate a value that the account does not have, and each says so in its own words. */
+async function requireValue(rpc: Rpc, account: Hex, { value }: EncodedCall): Promise<void> {
+  if (value === 0n) return
+  const balance = await rpc.balance(account, 'latest')
+  if (balance < value) throw unaffordable(account, { needed: value, balance })
+}
+
+function faultOf(
+  method: string,
+  account: Hex,
+  kind: ChainCall['kind'],
+  { value }: EncodedCall,
+  fault: RpcFault,
+): ChainError {
+  if (isRevert(fault)) return revertError(kind, fault)
+  // The balance fell in between, or does not pay for the gas on top; an endpoint that is at fault would not say this.
+  return value > 0n && saysUnaffordable(fault) ? unaffordable(account) : faultError(method, fault)
 }
 
 function digestOf({ to, data, value }: EncodedCall): Hex {

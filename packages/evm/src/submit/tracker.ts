@@ -1,6 +1,7 @@
 /**
  * Looks after signed transactions until their block is final: sends them again when they were forgotten or dropped by a
- * reorganisation, raises their fee when nobody includes them, and notices when another transaction took their nonce.
+ * reorganisation, raises their fee when nobody includes them, and notices when another transaction took their nonce: a
+ * stranger's, or the empty one that gave the nonce up.
  */
 
 import type { BlockRef, ChainCall, SubmissionResult } from '@tallystick/protocol'
@@ -11,8 +12,9 @@ import { decodeLogs } from '../events.ts'
 import { type Finality, finalPoint } from '../finality.ts'
 import type { Header, Receipt, Rpc } from '../rpc.ts'
 import { type Entry, report, seenAt } from './entry.ts'
-import { type Outcome, outcomeError } from './record.ts'
-import { newest, recordOf, type Sender } from './sender.ts'
+import { givenUp } from './funds.ts'
+import { isGivenUp, type Outcome, outcomeError, refusedOutcome, signedOf } from './record.ts'
+import { latest, newest, recordOf, type Sender } from './sender.ts'
 
 export interface TrackerOptions {
   readonly rpc: Rpc
@@ -125,51 +127,64 @@ export function createTracker(options: TrackerOptions): Tracker {
 async function attend(options: TrackerOptions, entry: Entry, view: View): Promise<void> {
   const record = recordOf(entry)
   if (record.nonce < view.count || entry.seen !== undefined) {
-    const receipt = await findReceipt(options.rpc, record.attempts)
-    if (receipt !== undefined) return attendIncluded(options, entry, receipt, view)
+    const found = await findIncluded(options.rpc, signedOf(record))
+    // The only receipt is of a block that just left the chain: the next look shows where the transaction is.
+    if (found === 'moving') return
+    const isAttempt = record.attempts.some(({ hash }) => hash === found?.receipt.transactionHash)
+    if (found !== undefined && isAttempt) return attendIncluded(options, entry, found, view)
     if (entry.seen !== undefined) {
       report(entry, { stage: 'dropped', transactionHash: entry.seen.transactionHash })
       entry.seen = undefined
       entry.attemptsTaken = 0
       entry.sentAtBlock = view.head.number
       entry.sentAtMs = performance.now()
-      return options.sender.resend(entry)
+      if (found === undefined) return options.sender.resend(entry)
     }
+    if (found !== undefined) return attendGivenUp(options, entry, found, view)
   }
   if (record.nonce < view.count) return attendTaken(options, entry, view)
   return attendWaiting(options, entry, view)
 }
 
+interface Included {
+  readonly receipt: Receipt
+  readonly block: BlockRef
+}
+
 async function attendIncluded(
   options: TrackerOptions,
   entry: Entry,
-  receipt: Receipt,
+  { receipt, block }: Included,
   view: View,
 ): Promise<void> {
-  const header = await options.rpc.header(receipt.blockNumber)
-  // The receipt is of a block that just left the chain: the next look shows where the transaction is.
-  if (header?.hash !== receipt.blockHash) return
-  const block: BlockRef = {
-    number: header.number,
-    hash: header.hash,
-    timestampSeconds: header.timestampSeconds,
-  }
   entry.looksWithoutReceipt = 0
   if (entry.seen?.blockHash !== block.hash || entry.seen.transactionHash !== receipt.transactionHash) {
     seenAt(entry, receipt.transactionHash, block, !receipt.succeeded)
   }
-  if (receipt.blockNumber <= view.finalNumber) await finish(options, entry, receipt, block)
-}
-
-async function finish(
-  options: TrackerOptions,
-  entry: Entry,
-  receipt: Receipt,
-  block: BlockRef,
-): Promise<void> {
+  if (block.number > view.finalNumber) return
   const outcome = receipt.succeeded
     ? ({ kind: 'done', result: resultOf(options, entry, receipt, block) } as const)
     : await revertedOutcome(options, entry, block)
+  await finish(options, entry, outcome)
+}
+
+/** The empty transaction has the nonce; until that is final a reorganisation may still bring an attempt in its place. */
+async function attendGivenUp(
+  options: TrackerOptions,
+  entry: Entry,
+  { block }: Included,
+  view: View,
+): Promise<void> {
+  entry.looksWithoutReceipt = 0
+  if (block.number > view.finalNumber) return
+  await finish(options, entry, givenUpOutcome(options, entry))
+}
+
+function givenUpOutcome({ account }: TrackerOptions, entry: Entry): Outcome {
+  return refusedOutcome(givenUp(account, entry.call.kind, recordOf(entry).nonce))
+}
+
+async function finish(options: TrackerOptions, entry: Entry, outcome: Outcome): Promise<void> {
   await options.sender.save(entry, { ...recordOf(entry), outcome })
   options.sender.release(entry)
   if (outcome.kind === 'done') entry.finished.resolve(outcome.result)
@@ -221,14 +236,16 @@ async function revertedOutcome(options: TrackerOptions, entry: Entry, block: Blo
   }
 }
 
-/** Another transaction of the account was included with our nonce. */
+/** Another transaction of the account was included with our nonce, and it is none of ours. */
 async function attendTaken(options: TrackerOptions, entry: Entry, view: View): Promise<void> {
   entry.looksWithoutReceipt += 1
-  const { nonce, attempts } = recordOf(entry)
-  const isFinal = nonce < (await view.finalCount())
+  const record = recordOf(entry)
+  const isFinal = record.nonce < (await view.finalCount())
+  const isGone = isGivenUp(record)
   // An endpoint may show the count before the receipt: one look is not enough.
-  if (entry.looksWithoutReceipt < 2 || !(isFinal || REPEATABLE.has(entry.call.kind))) return
-  report(entry, { stage: 'dropped', transactionHash: newest({ ...recordOf(entry), attempts }).hash })
+  if (entry.looksWithoutReceipt < 2 || !(isFinal || (REPEATABLE.has(entry.call.kind) && !isGone))) return
+  if (isGone) return finish(options, entry, givenUpOutcome(options, entry))
+  report(entry, { stage: 'dropped', transactionHash: newest(record).hash })
   options.sender.release(entry)
   options.relaunch(entry)
 }
@@ -246,16 +263,24 @@ async function attendWaiting(options: TrackerOptions, entry: Entry, view: View):
   if (isNext && isDue && (await sender.replace(entry, view.head))) return
   if (entry.checkedAtBlock === view.head.number) return
   entry.checkedAtBlock = view.head.number
-  if (!(await rpc.knowsTransaction(newest(record).hash))) await sender.resend(entry)
+  if (!(await rpc.knowsTransaction(latest(record).hash))) await sender.resend(entry)
 }
 
-async function findReceipt(
+/** Which of the transactions is in the chain now; `moving` when the endpoint shows it in a block that is not (any more). */
+async function findIncluded(
   rpc: Rpc,
-  attempts: readonly { readonly hash: Hex }[],
-): Promise<Receipt | undefined> {
-  for (const { hash } of attempts.toReversed()) {
+  signed: readonly { readonly hash: Hex }[],
+): Promise<Included | 'moving' | undefined> {
+  let isMoving = false
+  for (const { hash } of signed.toReversed()) {
     const receipt = await rpc.receipt(hash)
-    if (receipt !== undefined) return receipt
+    if (receipt === undefined) continue
+    const header = await rpc.header(receipt.blockNumber)
+    if (header?.hash === receipt.blockHash) {
+      const { number, timestampSeconds } = header
+      return { receipt, block: { number, hash: header.hash, timestampSeconds } }
+    }
+    isMoving = true
   }
-  return undefined
+  return isMoving ? 'moving' : undefined
 }

@@ -143,8 +143,9 @@ export interface SubmitOptions {
   /**
    * Names this intention, for ever: a second `submit` of the same call with the same key (also after a restart) joins the
    * first and never makes a second effective transaction; another call under a used key is refused with
-   * `invalid_argument`. A call that was refused before it was signed, or whose transaction reverted in a final block, did
-   * nothing: its key can be used again. Store the key before the call.
+   * `invalid_argument`. A call that was refused before it was signed, whose transaction reverted in a final block, or whose
+   * nonce went to another transaction for ever and that was not sent again, did nothing: its key can be used again. Store
+   * the key before the call.
    */
   readonly key: string
   /** In order; must not throw. */
@@ -210,7 +211,8 @@ export interface ChainPort {
   simulate(call: ChainCall): Promise<void>
   /**
    * Simulates, signs, journals and sends the call; replaces it with a higher fee while it is not included; sends it again
-   * when a reorganisation drops it; resolves when its block is final. RPC loss only delays it.
+   * when a reorganisation drops it; resolves when its block is final. RPC loss only delays it. One that the account can no
+   * longer pay for gives way to later ones: once that is final, it ends with `insufficient_gas_funds`.
    * @throws ChainError when the call is refused, reverted, unaffordable, or aborted.
    */
   submit(call: ChainCall, options: SubmitOptions): Promise<SubmissionResult>
