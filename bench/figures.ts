@@ -5,6 +5,7 @@ import { creatingAndAccepting } from './line.ts'
 import type { Figure } from './measure.ts'
 import { figure, perSecond, rounded } from './measure.ts'
 import { channelCount, remembering } from './memory.ts'
+import { creatingOnions, peelingOnions } from './onion.ts'
 import { batchSizes, paying } from './payments.ts'
 import { mppxVoucher, x402Voucher } from './peers.ts'
 import { startTwoNodes } from './two-nodes.ts'
@@ -29,6 +30,10 @@ export async function* figures(wanted: (name: string) => boolean): AsyncGenerato
     yield figure('commit', 'commits/s', await committing(), {
       note: 'one row each, flushed to this disk, one after the other',
     })
+  if (wanted('onion.create'))
+    yield figure('onion.create', 'onions/s', await creatingOnions(), { note: 'three hops' })
+  if (wanted('onion.peel'))
+    yield figure('onion.peel', 'onions/s', await peelingOnions(), { note: 'one hop, with the next packet' })
   yield* nodeFigures(wanted)
 }
 

@@ -32,8 +32,8 @@ export interface PeeledOnion {
   /** 32 bytes, secret: kept until the lock is resolved, to make or wrap its failure. */
   readonly sharedSecret: Uint8Array
   /**
-   * SHA-256 of the shared secret. The caller refuses an onion whose tag it has seen while an onion of the same condition
-   * may still be accepted (ON-26); nothing is remembered here.
+   * SHA-256 of the shared secret. The caller refuses an onion whose tag it has seen on another lock, and keeps tags until the
+   * expiry in their payloads (ON-26); nothing is remembered here.
    */
   readonly replayTag: Uint8Array
 }
