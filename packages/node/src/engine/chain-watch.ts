@@ -15,11 +15,12 @@ import {
   type ChainWatch,
   type ChannelReading,
 } from '@tallystick/protocol'
-import type { EndRecord } from './channel-record.ts'
 import { takeClaimables } from './claimables.ts'
 import { drive, hasCourtWork } from './closing.ts'
+import { endFactOf, endFactsUpTo } from './end-facts.ts'
 import { driveFunding } from './funding.ts'
 import { run } from './machine.ts'
+import { decideAtEnd } from './outcomes.ts'
 import { amend, type Channel, type Group, post, type Runtime } from './runtime.ts'
 import type { Hex } from './service.ts'
 import { chainStatus } from './views.ts'
@@ -244,7 +245,8 @@ async function takeRewound(rt: Runtime, to: BlockRef | undefined): Promise<void>
     message:
       'Blocks that counted as final left the chain: the finality depth is too small, or the chain was reset.',
   })
-  const channels = new Set([...rt.channels.values()].filter(concerned))
+  const told = (channel: Channel) => channel.record.endFacts !== endFactsUpTo(channel.record.endFacts, to)
+  const channels = new Set([...rt.channels.values()].filter((one) => concerned(one) || told(one)))
   const readings = await readFinal(rt, channels, 'final')
   if (readings === undefined) return
   post(rt, (group) => {
@@ -253,6 +255,7 @@ async function takeRewound(rt: Runtime, to: BlockRef | undefined): Promise<void>
       const { status, deposits, withdrawn, block } = reading
       const view = { status, deposits, withdrawn, timeSeconds: Number(block.timestampSeconds) }
       run(rt, group, channel, { type: 'chain', view })
+      amend(group, channel, { endFacts: endFactsUpTo(channel.record.endFacts, to) })
       group.effects.push(() => look(rt, channel))
     }
     if (to === undefined) group.changes.push({ type: 'meta.delete', key: CURSOR })
@@ -260,52 +263,15 @@ async function takeRewound(rt: Runtime, to: BlockRef | undefined): Promise<void>
   })
 }
 
-/** What the operator is told of the end of a channel, from final blocks. */
+/** Keeps what the event tells of the end of its channel, and decides the open payments where that is the last word. */
 function recordEnd(rt: Runtime, group: Group, event: ChainEvent): void {
   const channel = channelOfEvent(rt, event)
-  if (channel === undefined) return
-  const { end } = channel.record
-  if (end.transactions.includes(event.transactionHash) && event.name !== 'LocksClaimed') return
-  const change = endOf(end, event)
-  if (change === undefined) return
-  amend(group, channel, {
-    end: { ...end, ...change, transactions: [...end.transactions, event.transactionHash] },
-  })
-}
-
-function endOf(end: EndRecord, event: ChainEvent): Partial<EndRecord> | undefined {
-  switch (event.name) {
-    case 'ClosedTogether':
-      return { mode: 'together', paid: [event.paid0, event.paid1] }
-    case 'Closed': {
-      const { closing } = event
-      return {
-        mode: closing.blind ? 'blind' : 'alone',
-        by: closing.party,
-        endsAtSeconds: closing.endsAt,
-        paid: paidTo(end, closing.party === 0 ? 1 : 0, closing.paidToPeer),
-      }
-    }
-    case 'Updated':
-      return {}
-    case 'Challenged':
-      return {
-        forfeited: { by: event.party, amount: event.forfeited },
-        paid: paidTo(end, event.party === 0 ? 1 : 0, event.forfeited),
-      }
-    case 'Settled':
-      return { paid: [end.paid[0] + event.paid0, end.paid[1] + event.paid1] }
-    case 'LocksClaimed':
-      return { paid: paidTo(end, event.direction === 0 ? 1 : 0, event.paid) }
-    case 'LocksReleased':
-      return { paid: paidTo(end, event.direction, event.paid) }
-    default:
-      return undefined
-  }
-}
-
-function paidTo(end: EndRecord, party: 0 | 1, amount: bigint): readonly [bigint, bigint] {
-  return party === 0 ? [end.paid[0] + amount, end.paid[1]] : [end.paid[0], end.paid[1] + amount]
+  const fact = endFactOf(event)
+  if (channel === undefined || fact === undefined) return
+  amend(group, channel, { endFacts: [...channel.record.endFacts, fact] })
+  // Nothing more is signed before it is decided what was.
+  seeClose(rt, group, channel)
+  decideAtEnd(rt, group, channel)
 }
 
 function encodeCursor(block: BlockRef): Uint8Array {

@@ -6,6 +6,7 @@
 
 import type { ChannelState, Crypto } from '@tallystick/protocol'
 import { decodeState, encodeState } from '@tallystick/protocol'
+import type { EndFact } from './end-facts.ts'
 import type { Hex } from './service.ts'
 
 export interface ChannelRecord {
@@ -22,7 +23,12 @@ export interface ChannelRecord {
   readonly proposedDeposit: bigint
   /** Deposits of this node, each decided once; the number names the transaction for ever. */
   readonly fundings: readonly Funding[]
-  readonly end: EndRecord
+  /** What final blocks told of its end, in chain order (end-facts.ts). */
+  readonly endFacts: readonly EndFact[]
+  /** Own lines below an acknowledgement that does not contain them, and that may count all the same (outcomes.ts). */
+  readonly waived: readonly number[]
+  /** The end decided every own line that was open: what is not void in the store was paid. Never undone. */
+  readonly linesDecided: boolean
 }
 
 export interface JointPlan {
@@ -40,26 +46,6 @@ export interface Funding {
   readonly detail: string | undefined
 }
 
-/** From final blocks. */
-export interface EndRecord {
-  readonly mode: 'together' | 'alone' | 'blind' | undefined
-  readonly by: 0 | 1 | undefined
-  readonly endsAtSeconds: bigint | undefined
-  readonly forfeited: { readonly by: 0 | 1; readonly amount: bigint } | undefined
-  /** By party, claimable balances included. */
-  readonly paid: readonly [bigint, bigint]
-  readonly transactions: readonly Hex[]
-}
-
-export const NO_END: EndRecord = {
-  mode: undefined,
-  by: undefined,
-  endsAtSeconds: undefined,
-  forfeited: undefined,
-  paid: [0n, 0n],
-  transactions: [],
-}
-
 export interface StoredChannel {
   readonly record: ChannelRecord
   readonly sentCount: number
@@ -67,7 +53,7 @@ export interface StoredChannel {
   readonly core: ChannelState
 }
 
-const VERSION = 1
+const VERSION = 2
 const HEADER_BYTES = 1 + 8 + 8 + 4
 
 export function encodeRecord(record: ChannelRecord): Uint8Array {

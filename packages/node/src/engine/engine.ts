@@ -134,14 +134,14 @@ function createRuntime(
   return rt
 }
 
-/** Puts a loaded channel back as it was: its state, its unacknowledged lines, and their payments. */
+/** Puts a loaded channel back as it was: its state, its open lines, and their payments. */
 function restore(rt: Runtime, loaded: Loaded['channels'][number]): void {
   const channel = adoptChannel(rt, loaded.peer, loaded.core, loaded.record)
   channel.sentCount = loaded.sentCount
   channel.receivedCount = loaded.receivedCount
   rt.book.sentTotal += loaded.sentCount
   rt.book.receivedTotal += loaded.receivedCount
-  for (const { nonce, bytes, payments } of loaded.lines) {
+  for (const { nonce, base, bytes, payments } of loaded.lines) {
     const restored = payments.map((row): PendingPayment => {
       const payment: PendingPayment = {
         reference: `0x${Buffer.from(row.reference).toString('hex')}`,
@@ -159,7 +159,7 @@ function restore(rt: Runtime, loaded: Loaded['channels'][number]): void {
       return payment
     })
     const amount = restored.reduce((sum, payment) => sum + payment.amount, 0n)
-    channel.sent.set(nonce, { nonce, bytes, payments: restored, amount, refusal: undefined })
+    channel.sent.set(nonce, { nonce, base, bytes, payments: restored, amount, refusal: undefined })
   }
   // An accepted line may have been committed by a process that ended before it could acknowledge.
   channel.flushDue = loaded.core.in.accepted.nonce > loaded.core.in.acked.nonce

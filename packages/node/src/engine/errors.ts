@@ -158,6 +158,11 @@ const TABLE = {
       'The peer refused the payment; it is still counted as spent until the peer acknowledges a later line.',
     remedy: 'The detail carries the reason; do not pay it elsewhere before its status is final.',
   },
+  PAYMENT_VOID: {
+    status: 422,
+    message: 'The channel ended without this payment: it was not made, and its money came back.',
+    remedy: 'Pay it over another channel; the same reference may be used.',
+  },
   OVERLOADED: {
     status: 429,
     message: 'More work is queued than the node takes on at once.',

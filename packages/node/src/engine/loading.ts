@@ -13,12 +13,13 @@ const LOST_KEY = 'engine.lost-data-marked'
 
 export interface LoadedChannel extends StoredChannel {
   readonly peer: string
-  /** Own lines that the peer has not acknowledged, ascending, with the rows of their payments in order. */
+  /** Own lines whose payments are open, ascending, with the rows of their payments in order. */
   readonly lines: readonly LoadedLine[]
 }
 
 export interface LoadedLine {
   readonly nonce: number
+  readonly base: number
   readonly bytes: Uint8Array
   readonly payments: readonly PaymentRow[]
 }
@@ -67,43 +68,54 @@ export function loadedMarks(
   return markLost ? [format, { type: 'meta.put', row: { key: LOST_KEY, bytes: Buffer.from('1') } }] : [format]
 }
 
+/** Live lines, and those that an acknowledgement waived and that may count all the same; none once the end decided. */
 async function loadLines(
   store: Store,
   channelId: Uint8Array,
-  stored: StoredChannel,
+  { core, record }: StoredChannel,
 ): Promise<readonly LoadedLine[]> {
-  const { out, setup } = stored.core
-  if (out.live.length === 0) return []
-  const rows = await store.listUpdates({
-    channelId,
-    direction: setup.party,
-    fromNonce: out.agreed.nonce + 1,
-    toNonce: out.lastNonce,
-    limit: MAX_PAGE_ROWS,
-  })
+  const { out, setup } = core
+  const wanted = new Set(record.linesDecided ? [] : [...record.waived, ...out.live.map(({ nonce }) => nonce)])
   const lines: LoadedLine[] = []
-  for (const { nonce, bytes } of rows)
-    lines.push({ nonce, bytes, payments: await loadPayments(store, bytes) })
-  const missing = out.live.find(({ nonce }) => !lines.some((line) => line.nonce === nonce))
-  if (missing !== undefined)
-    throw new Error(`the bytes of the live line ${missing.nonce} are not in the store`)
+  let fromNonce = Math.min(...wanted)
+  while (wanted.size > 0) {
+    const page = {
+      channelId,
+      direction: setup.party,
+      fromNonce,
+      toNonce: out.lastNonce,
+      limit: MAX_PAGE_ROWS,
+    }
+    const rows = await store.listUpdates(page)
+    for (const { nonce, bytes } of rows)
+      if (wanted.delete(nonce)) lines.push({ nonce, bytes, ...(await readLine(store, bytes)) })
+    fromNonce = (rows.at(-1)?.nonce ?? out.lastNonce) + 1
+    const [missing] = wanted
+    if (rows.length < MAX_PAGE_ROWS && missing !== undefined)
+      throw new Error(`the bytes of the open line ${missing} are not in the store`)
+  }
   return lines
 }
 
-async function loadPayments(store: Store, bytes: Uint8Array): Promise<readonly PaymentRow[]> {
+async function readLine(
+  store: Store,
+  bytes: Uint8Array,
+): Promise<{ readonly base: number; readonly payments: readonly PaymentRow[] }> {
   const decoded = decodeMessage(bytes)
   if (!decoded.ok || decoded.message.type !== 'update') throw new Error('a stored line is not an update')
-  const encoded = decodeOperations(decoded.message.operations, decoded.message.operationCount)
+  const { base, operations, operationCount } = decoded.message
+  const encoded = decodeOperations(operations, operationCount)
   if ('code' in encoded) throw new Error(`a stored line: ${encoded.code} ${encoded.field}`)
   const references = encoded.operations.flatMap((operation) =>
     operation.type === 'pay' ? [operation.reference] : [],
   )
-  if (references.length === 0) return []
+  if (references.length === 0) return { base, payments: [] }
   const found = await store.findPayments('outgoing', references)
-  return found.map((row) => {
+  const payments = found.map((row) => {
     if (row === undefined) throw new Error('a payment of a stored line is not in the store')
     return row
   })
+  return { base, payments }
 }
 
 async function loadPeers(store: Store): Promise<Loaded['peers']> {

@@ -22,10 +22,11 @@ import { encodeChannel, encodeRecord } from './channel-record.ts'
 import { courtEffect } from './closing.ts'
 import { contextOf } from './context.ts'
 import { ServiceError } from './errors.ts'
-import { abandon, advance, type PendingPayment, type SentLine } from './payment-book.ts'
+import { dropPayments, takeAgreement } from './outcomes.ts'
+import { advance, type PendingPayment, type SentLine } from './payment-book.ts'
+import { countPayments, putPayment } from './payment-rows.ts'
 import { discardQueue } from './payments.ts'
 import { type Channel, type Group, peerOf, type Runtime } from './runtime.ts'
-import type { PaymentDirection, PaymentState } from './service.ts'
 
 /** Runs one input. A refusal has changed nothing. */
 export function run(
@@ -172,11 +173,11 @@ function keepLine(
   bytes: Uint8Array,
   payments: readonly PendingPayment[],
 ): void {
-  const { nonce, direction } = message
+  const { nonce, base, direction } = message
   const atMs = rt.ports.nowMs()
   let amount = 0n
   for (const payment of payments) amount += payment.amount
-  const line: SentLine = { nonce, bytes, payments, amount, refusal: undefined }
+  const line: SentLine = { nonce, base, bytes, payments, amount, refusal: undefined }
   channel.sent.set(nonce, line)
   group.changes.push({
     type: 'update.put',
@@ -191,29 +192,12 @@ function keepLine(
     putPayment(group, channel, payment, 'live')
   }
   rt.book.queuedCount -= payments.length
-  count(group, channel, 'outgoing', 'sent', payments.length, amount)
+  countPayments(group, channel, 'outgoing', 'sent', payments.length, amount)
   group.effects.push(() => {
     for (const payment of payments) {
       payment.released = true
       advance(payment, 'sent')
     }
-  })
-}
-
-function putPayment(group: Group, channel: Channel, payment: PendingPayment, state: 'live' | 'void'): void {
-  group.changes.push({
-    type: 'payment.put',
-    row: {
-      sequence: payment.sequence,
-      direction: 'outgoing',
-      reference: payment.referenceBytes,
-      channelId: channel.idBytes,
-      amount: payment.amount,
-      state,
-      nonce: payment.nonce,
-      index: payment.index,
-      atMs: payment.atMs,
-    },
   })
 }
 
@@ -253,7 +237,7 @@ function accept(
   if (references.length === 0) return
   channel.receivedCount += references.length
   rt.book.receivedTotal += references.length
-  count(group, channel, 'incoming', 'accepted', references.length, amount)
+  countPayments(group, channel, 'incoming', 'accepted', references.length, amount)
   group.effects.push(() => {
     if (rt.waits.any('incoming'))
       for (const reference of references) rt.waits.poke(`incoming/${toHex(reference)}`)
@@ -266,66 +250,32 @@ function agree(
   channel: Channel,
   effect: Extract<Effect, { type: 'agreed' }>,
 ): void {
-  for (const nonce of effect.included) {
-    const line = channel.sent.get(nonce)
-    if (line === undefined) continue
-    channel.sent.delete(nonce)
-    pay(rt, group, channel, line)
-  }
-  const again: PendingPayment[] = []
-  for (const nonce of effect.voided) {
-    const line = channel.sent.get(nonce)
-    if (line === undefined) continue
-    channel.sent.delete(nonce)
-    again.push(...voidLine(rt, group, channel, line))
-  }
+  const again = takeAgreement(rt, group, channel, effect).flatMap((line) =>
+    signedAgain(rt, group, channel, line),
+  )
   queueAgain(rt, channel, again)
-  group.changes.push({
-    type: 'update.prune',
-    channelId: channel.idBytes,
-    direction: effect.message.direction,
-    belowNonce: effect.message.nonce,
-  })
   if (channel.queue.length > 0) rt.due.add(channel)
 }
 
-function pay(rt: Runtime, group: Group, channel: Channel, line: SentLine): void {
-  const { payments, amount } = line
-  if (payments.length === 0) return
-  channel.sentCount += payments.length
-  rt.book.sentTotal += payments.length
-  count(group, channel, 'outgoing', 'accepted', payments.length, amount)
-  group.effects.push(() => {
-    for (const payment of payments) {
-      rt.book.open.delete(payment.reference)
-      advance(payment, 'accepted')
-    }
-  })
-}
-
 /**
- * The peer acknowledged a later line without this one: its payments were not made, and may be made again. Answers those
- * that are to be signed anew: the line was behind what the peer had sent meanwhile, which is no fault of the payments. Only
- * while somebody waits, so that a peer that refuses for ever is not paid at for ever.
+ * Of the payments of a void line, those that are to be signed anew: the line was behind what the peer had sent meanwhile,
+ * which is no fault of the payments. Only while somebody waits, so that a peer that refuses for ever is not paid at for
+ * ever. The others end.
  */
-function voidLine(rt: Runtime, group: Group, channel: Channel, line: SentLine): readonly PendingPayment[] {
-  const { payments, amount, refusal } = line
-  if (payments.length === 0) return []
-  for (const payment of payments) putPayment(group, channel, payment, 'void')
-  count(group, channel, 'outgoing', 'refused', payments.length, amount)
+function signedAgain(
+  rt: Runtime,
+  group: Group,
+  channel: Channel,
+  { payments, refusal }: SentLine,
+): readonly PendingPayment[] {
   const stale = refusal?.code === 'acked-lags' || refusal?.code === 'wrong-base'
   const retry = stale && isUsable(channel.core) && !channel.draining
   const again = payments.filter((payment) => retry && payment.completions.length > 0)
   const kept = new Set(again)
-  const reason =
+  const detail =
     refusal === undefined ? 'no reason given' : `${refusal.code} (${refusal.field}): ${refusal.remedy}.`
-  group.effects.push(() => {
-    for (const payment of payments) {
-      if (kept.has(payment)) continue
-      rt.book.open.delete(payment.reference)
-      abandon(payment, new ServiceError('PAYMENT_REFUSED', { detail: reason }))
-    }
-  })
+  const dropped = payments.filter((payment) => !kept.has(payment))
+  dropPayments(rt, group, dropped, new ServiceError('PAYMENT_REFUSED', { detail }))
   return again
 }
 
@@ -339,22 +289,4 @@ function queueAgain(rt: Runtime, channel: Channel, payments: readonly PendingPay
   }
   rt.book.queuedCount += payments.length
   channel.queue = [...payments, ...channel.queue]
-}
-
-function count(
-  group: Group,
-  channel: Channel,
-  direction: PaymentDirection,
-  state: PaymentState,
-  added: number,
-  amount: bigint,
-): void {
-  const key = `${channel.id}/${direction}/${state}`
-  const total = group.totals.get(key)
-  if (total === undefined) {
-    group.totals.set(key, { channel, direction, state, count: added, amount })
-    return
-  }
-  total.count += added
-  total.amount += amount
 }

@@ -23,7 +23,7 @@ import {
   toHex,
 } from '@tallystick/protocol'
 import { chainFailure } from './chain-failure.ts'
-import { type ChannelRecord, type JointPlan, NO_END } from './channel-record.ts'
+import type { ChannelRecord, JointPlan } from './channel-record.ts'
 import { chainNowSeconds } from './context.ts'
 import { driveFunding, ensureAllowance } from './funding.ts'
 import { run, sendAfter } from './machine.ts'
@@ -50,7 +50,9 @@ export function createChannel(
     ...origin,
     createdAtMs: rt.ports.nowMs(),
     abandoned: undefined,
-    end: NO_END,
+    endFacts: [],
+    waived: [],
+    linesDecided: false,
   }
   const channel = adoptChannel(rt, nodeId, core, record)
   group.dirty.add(channel)

@@ -27,6 +27,8 @@ export interface PendingPayment {
 
 export interface SentLine {
   readonly nonce: number
+  /** Nonce of the line whose content this one continues (LN-17). */
+  readonly base: number
   /** The message as it was and will be sent (LN-10). */
   readonly bytes: Uint8Array
   readonly payments: readonly PendingPayment[]

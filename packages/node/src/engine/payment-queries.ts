@@ -32,6 +32,17 @@ export async function findPayment(
     const row = await rt.ports.store.findPayment('outgoing', bytes32(reference))
     return row && passing(paymentView(rt, row), filter)
   }
+  return findIncoming(rt, reference, filter, false)
+}
+
+/** One that is good, else the newest that is not: a payer may pay again what a channel ended without. */
+async function findIncoming(
+  rt: Runtime,
+  reference: Hex,
+  filter: PaymentFilter,
+  onlyGood: boolean,
+): Promise<PaymentView | undefined> {
+  let unpaid: PaymentView | undefined
   let before: number | undefined
   for (;;) {
     const rows: readonly PaymentRow[] = await rt.ports.store.listPayments({
@@ -42,10 +53,11 @@ export async function findPayment(
     })
     for (const row of rows) {
       const view = passing(paymentView(rt, row), filter)
-      if (view !== undefined) return view
+      if (view?.state === 'accepted') return view
+      if (!onlyGood) unpaid ??= view
     }
     const last = rows.at(-1)
-    if (last === undefined || rows.length < MAX_PAGE) return undefined
+    if (last === undefined || rows.length < MAX_PAGE) return unpaid
     before = last.sequence
   }
 }
@@ -75,7 +87,7 @@ export async function waitForPayment(
       },
     )
     arrival.catch(() => {})
-    const found = await findPayment(rt, 'incoming', reference, filter)
+    const found = await findIncoming(rt, reference, filter, true)
     if (found !== undefined) return found
     await arrival
   }

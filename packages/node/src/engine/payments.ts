@@ -4,6 +4,7 @@ import { spendable, toHex } from '@tallystick/protocol'
 import { MAX_PAGE_ROWS, type PaymentRow } from '../store/port.ts'
 import { ServiceError } from './errors.ts'
 import { amountOf, channelOf, peerIdOf, referenceOf } from './input-checks.ts'
+import { isUndecidable } from './outcomes.ts'
 import { abandon, advance, type Completion, completion, type PendingPayment } from './payment-book.ts'
 import { type Channel, type Group, post, type Runtime } from './runtime.ts'
 import type { Hex, PayBatchRequest } from './service.ts'
@@ -96,6 +97,11 @@ async function join(
     if (open === undefined) continue
     if (open.amount !== amount || !meant(request, channel, open.channel))
       throw new ServiceError('REFERENCE_CONFLICT', { field: 'reference', detail: reference })
+    if (isUndecidable(open.channel))
+      throw new ServiceError('SALVAGE_ONLY', {
+        field: 'reference',
+        detail: 'Only the peer can tell whether it was paid.',
+      })
     existing.push(open)
   }
   const made: PendingPayment[] = []
@@ -166,7 +172,7 @@ async function queueNew(
     done.push(payment)
   }
   if (fresh.length === 0 && earlier !== undefined) outcome.channel = earlier
-  // In the store and not in `open`: the peer has acknowledged it.
+  // In the store and not in `open`: the peer has acknowledged it, or the channel ended with it.
   for (const payment of done) {
     payment.completions.push(own)
     forget(rt, payment)

@@ -64,7 +64,7 @@ export interface Channel {
   queued: bigint
   /** Operations on locks that wait for a line. */
   lockOperations: Operation[]
-  /** Own lines that the peer has not acknowledged, by nonce. */
+  /** Own lines whose payments are open, by nonce: live (LN-32), or waived and able to count all the same (outcomes.ts). */
   readonly sent: Map<number, SentLine>
   /** An accepted line waits for its acknowledgement. */
   flushDue: boolean

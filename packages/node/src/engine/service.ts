@@ -257,8 +257,10 @@ export type PaymentDirection = 'outgoing' | 'incoming'
 
 /**
  * Outgoing: `queued` (not durable yet), `sent` (durable here, released), `accepted` (the peer acknowledged a line that
- * contains it), `refused` (void for ever: the peer acknowledged a later line without it; the reference may be paid again).
- * Incoming: `accepted` only; what was refused never existed.
+ * contains it, or the channel ended on one), `refused` (void for ever: the peer acknowledged a later line without it, or the
+ * channel ended without it; the reference may be paid again).
+ * Incoming: `accepted`; `refused` when the channel ended, in final blocks, on an earlier line of the peer: what was accepted
+ * was not shown to the bank in time and never paid out. What was refused when it came never existed.
  */
 export type PaymentState = 'queued' | 'sent' | 'accepted' | 'refused'
 

@@ -2,6 +2,7 @@
 
 import { receivable, spendable } from '@tallystick/protocol'
 import type { PaymentRow } from '../store/port.ts'
+import { endOf } from './end-facts.ts'
 import { type PendingPayment, stateOf } from './payment-book.ts'
 import type { Channel, Group, Runtime } from './runtime.ts'
 import type {
@@ -11,6 +12,7 @@ import type {
   CloseView,
   Hex,
   LineView,
+  PaymentState,
   PaymentView,
   PeerView,
 } from './service.ts'
@@ -86,17 +88,16 @@ function pendingOf(channel: Channel): bigint {
 
 function closeView(channel: Channel): CloseView | undefined {
   const { core, record } = channel
-  const { end } = record
+  const end = endOf(record.endFacts)
   const { party } = core.setup
   const other = party === 0 ? 1 : 0
   const mode = end.mode ?? modeOf(channel)
   if (mode === undefined) return undefined
   const closing = channel.now.record?.kind === 'closing' ? channel.now.record.closing : undefined
-  const by = end.by ?? closing?.party
   const told = end.mode !== undefined
   return {
     mode,
-    by: by === undefined ? core.closing?.by : by === party ? 'us' : 'peer',
+    by: mode === 'together' ? undefined : closerOf(channel, end.by ?? closing?.party),
     endsAtSeconds: end.endsAtSeconds ?? closing?.endsAt,
     forfeited: end.forfeited && {
       by: end.forfeited.by === party ? 'us' : 'peer',
@@ -108,6 +109,12 @@ function closeView(channel: Channel): CloseView | undefined {
   }
 }
 
+/** Who closed alone; before the chain shows it, what our own mark says. */
+function closerOf({ core }: Channel, by: 0 | 1 | undefined): CloseView['by'] {
+  if (by === undefined) return core.closing?.by
+  return by === core.setup.party ? 'us' : 'peer'
+}
+
 function modeOf({ core }: Channel): CloseView['mode'] | undefined {
   if (core.closing !== undefined) return core.closing.blind ? 'blind' : 'alone'
   return core.together === undefined ? undefined : 'together'
@@ -117,14 +124,6 @@ export function paymentView(rt: Runtime, row: PaymentRow): PaymentView {
   const channelId = hex(row.channelId)
   const channel = rt.channels.get(channelId)
   if (channel === undefined) throw new Error(`a payment of the unknown channel ${channelId}`)
-  const outgoing = row.direction === 'outgoing'
-  const state = !outgoing
-    ? 'accepted'
-    : row.state === 'void'
-      ? 'refused'
-      : row.nonce <= channel.core.out.agreed.nonce
-        ? 'accepted'
-        : 'sent'
   return {
     direction: row.direction,
     reference: hex(row.reference),
@@ -132,11 +131,28 @@ export function paymentView(rt: Runtime, row: PaymentRow): PaymentView {
     peer: channel.peer,
     token: hex(channel.core.setup.params.token),
     amount: row.amount,
-    state,
+    state: row.direction === 'outgoing' ? outgoingState(rt, channel, row) : incomingState(channel, row),
     nonce: BigInt(row.nonce),
     index: row.index,
     atMs: row.atMs,
   }
+}
+
+function outgoingState(rt: Runtime, channel: Channel, row: PaymentRow): PaymentState {
+  if (row.state === 'void') return 'refused'
+  const { record, core } = channel
+  // What the loop has decided is told once it is durable; until then the payment is in the book.
+  const pending = rt.book.open.get(hex(row.reference))
+  if (pending?.sequence === row.sequence) return 'sent'
+  const open = row.nonce > core.out.agreed.nonce || record.waived.includes(row.nonce)
+  return open && !record.linesDecided ? 'sent' : 'accepted'
+}
+
+/** What we accepted stays so, unless the channel ended on an earlier line of the peer: then it was never paid out. */
+function incomingState({ record, core }: Channel, row: PaymentRow): PaymentState {
+  const end = endOf(record.endFacts)
+  if (!end.decided || end.lines === undefined || end.forfeited !== undefined) return 'accepted'
+  return BigInt(row.nonce) > end.lines[core.setup.party === 0 ? 1 : 0].nonce ? 'refused' : 'accepted'
 }
 
 export function pendingView(payment: PendingPayment, nowMs: number): PaymentView {

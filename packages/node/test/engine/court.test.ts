@@ -208,11 +208,11 @@ describe('a close that leaves the chain again', () => {
     await expect(pay(alice, { channelId, amount: 1n })).rejects.toMatchObject({ code: 'CHANNEL_CLOSING' })
 
     await alice.service.closeChannel(channelId, 'alone')
-    await expect
-      .poll(async () => (await alice.service.getChannel(channelId)).waitingFor.map(({ what }) => what), {
-        timeout: 20_000,
-      })
-      .toContain('settle-time')
+    await eventually(async () => {
+      const { close, waitingFor } = await alice.service.getChannel(channelId)
+      // Not Mallory's close, which the node may still see for a moment.
+      return close?.by === 'us' && waitingFor.some(({ what }) => what === 'settle-time') ? true : undefined
+    }, 'our close is included')
     await world.anvil.increaseTime(700)
     await eventually(async () => {
       await world.anvil.mine()

@@ -29,7 +29,7 @@ import { expect } from 'vitest'
 import { DEFAULT_CONFIG } from '../../src/engine/ports.ts'
 import type { Hex } from '../../src/engine/service.ts'
 import type { CloseReason, Session } from '../../src/transport/port.ts'
-import { makeWorld, type NodeChanges, type TestNode, type World } from './rig.ts'
+import { makeWorld, type NodeChanges, type TestNode, type World, type WorldOptions } from './rig.ts'
 
 const loaded = await loadCrypto()
 export const crypto = loaded.crypto
@@ -51,8 +51,19 @@ export interface Scene {
 }
 
 /** A funded channel between Alice and a peer that the test plays. */
-export async function scene(changes: NodeChanges = {}): Promise<Scene> {
-  const world = await makeWorld()
+export async function scene(changes: NodeChanges = {}, options: WorldOptions = {}): Promise<Scene> {
+  const world = await makeWorld(options)
+  if (options.finalityBlocks === undefined) return play(world, changes)
+  // Blocks go by, so that deposits become final.
+  const mining = setInterval(() => void world.anvil.mine(), 100)
+  try {
+    return await play(world, changes)
+  } finally {
+    clearInterval(mining)
+  }
+}
+
+async function play(world: World, changes: NodeChanges): Promise<Scene> {
   const alice = await world.node('alice', changes)
   const peer = await scriptedPeer(world)
   const { channelId } = await alice.service.openChannel({

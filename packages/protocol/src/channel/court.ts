@@ -131,30 +131,31 @@ function closingDuties(
 ): readonly Duty[] {
   const params = paramsToChain(state.setup.params)
   const endsAt = Number(closing.endsAt)
+  const due: Duty[] = []
   const contrary = evidenceAgainst(state, closing)
+  const newer = contrary === undefined ? updateFor(state, closing) : undefined
   if (contrary !== undefined)
-    return [
-      {
-        call: { kind: 'challenge', params, closing, evidence: contrary },
-        fromSeconds: 0,
-        beforeSeconds: endsAt,
-      },
-    ]
-  const newer = updateFor(state, closing)
+    due.push({
+      call: { kind: 'challenge', params, closing, evidence: contrary },
+      fromSeconds: 0,
+      beforeSeconds: endsAt,
+    })
   if (newer !== undefined)
-    return [
-      { call: { kind: 'update', params, closing, update: newer }, fromSeconds: 0, beforeSeconds: endsAt },
-    ]
+    due.push({
+      call: { kind: 'update', params, closing, update: newer },
+      fromSeconds: 0,
+      beforeSeconds: endsAt,
+    })
+  // Also when the period went by without the answer: what is left is not left in the bank (CL-8).
   const first = openedContent(state, closing, 0, shown[0])
   const second = openedContent(state, closing, 1, shown[1])
-  if (first === undefined || second === undefined) return []
-  return [
-    {
+  if (first !== undefined && second !== undefined)
+    due.push({
       call: { kind: 'settle', params, closing, contents: [first, second] },
       fromSeconds: endsAt,
       beforeSeconds: undefined,
-    },
-  ]
+    })
+  return due
 }
 
 function settledDuties(state: ChannelState, settlement: SettlementRecord, ctx: Context): readonly Duty[] {
