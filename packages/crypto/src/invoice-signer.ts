@@ -33,17 +33,18 @@ export function createInvoiceSigner(
   return {
     nodeId: toHex(payee).slice(2),
     issue(terms) {
-      // Field by field: a copy of what was handed in cannot change under our hands, nor bring fields of its own.
+      // A copy, field by field, brings no fields of its own and cannot change under our hands. Not by `slice`, which
+      // copies nothing of a Buffer.
       const invoice: Invoice = {
         version: INVOICE_VERSION,
-        payee: payee.slice(),
+        payee: new Uint8Array(payee),
         chainId: terms.chainId,
-        bank: terms.bank.slice(),
-        registry: terms.registry.slice(),
-        token: terms.token.slice(),
+        bank: new Uint8Array(terms.bank),
+        registry: new Uint8Array(terms.registry),
+        token: new Uint8Array(terms.token),
         amount: terms.amount,
-        paymentHash: terms.paymentHash.slice(),
-        paymentSecret: terms.paymentSecret.slice(),
+        paymentHash: new Uint8Array(terms.paymentHash),
+        paymentSecret: new Uint8Array(terms.paymentSecret),
         createdAt: terms.createdAt,
         expirySeconds: terms.expirySeconds,
         description: terms.description,
@@ -66,5 +67,12 @@ export function createInvoiceSigner(
 }
 
 function copied({ channelId, from, feeBase, feePpm, minAmount, maxAmount }: RouteHint): RouteHint {
-  return { channelId: channelId.slice(), from: from.slice(), feeBase, feePpm, minAmount, maxAmount }
+  return {
+    channelId: new Uint8Array(channelId),
+    from: new Uint8Array(from),
+    feeBase,
+    feePpm,
+    minAmount,
+    maxAmount,
+  }
 }

@@ -91,7 +91,8 @@ export function checkInvoiceSize(invoice: Invoice): InvoiceFault | undefined {
 export function decodeInvoice(crypto: InvoiceCrypto, bytes: Uint8Array): InvoiceResult {
   if (bytes.length > MAX_INVOICE_BYTES)
     return invoiceFault('too-long', 'text', `${bytes.length} bytes, ${MAX_INVOICE_BYTES} fit`)
-  const read = readSigned64(bytes.slice())
+  // A copy; `slice` of a Buffer would be none.
+  const read = readBoth(new Uint8Array(bytes))
   if ('ok' in read) return read
   const { invoice } = read
   const wrong = checkInvoice(invoice)
@@ -121,7 +122,7 @@ export function measureInvoice(bytes: Uint8Array): number | undefined {
   return from.fault.detail === TRUNCATED ? Number.POSITIVE_INFINITY : undefined
 }
 
-function readSigned64(bytes: Uint8Array): SignedInvoice | InvoiceFault {
+function readBoth(bytes: Uint8Array): SignedInvoice | InvoiceFault {
   if (bytes.length > 0 && bytes[0] !== INVOICE_VERSION)
     return invoiceFault('version-unknown', 'version', `version ${bytes[0]}`)
   const from = reader(bytes)
