@@ -11,10 +11,20 @@
 export * from './check.ts'
 export * from './context.ts'
 export * from './effect.ts'
+export { hasSigned, hopOf, isJointSettled, jointWakeAtMs } from './facts.ts'
 export type { JointGraph } from './graph.ts'
 export * from './input.ts'
 export * from './refusal.ts'
+export {
+  type JointStart,
+  type JointStep,
+  type JointStepDone,
+  type JointStepRefused,
+  startJoint,
+} from './start.ts'
 export * from './state.ts'
+export * from './step.ts'
+export { decodeJoint, encodeJoint, JOINT_VERSION } from './stored.ts'
 export {
   compareHops,
   decodeTerms,

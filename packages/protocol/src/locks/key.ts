@@ -141,7 +141,8 @@ function checkSignedKey(
   return undefined
 }
 
-function approves(
+/** True when the registry would take the approval as this key's over the condition. Never throws on bad approvals. */
+export function approves(
   crypto: Crypto,
   registry: Domain,
   conditionId: Uint8Array,
