@@ -15,6 +15,7 @@ import {
 } from '@tallystick/protocol'
 import { chainNowSeconds, contextOf } from './context.ts'
 import { type Channel, type Group, post, type Runtime } from './runtime.ts'
+import type { Hex } from './service.ts'
 
 /** Effects of the core that concern the chain or the operator. */
 export function courtEffect(rt: Runtime, group: Group, channel: Channel, effect: Effect): void {
@@ -164,7 +165,7 @@ function submitDuties(rt: Runtime, channel: Channel): void {
     const late = beforeSeconds !== undefined && Number(rt.head?.timestampSeconds ?? 0n) >= beforeSeconds
     if (seconds < fromSeconds || late) continue
     if (call.kind === 'settle' && notOurTurn(rt, channel)) continue
-    submit(rt, channel, dutyKey(channel, call, commitmentOf(channel)), call)
+    submit(rt, channel, dutyKey(rt, channel, call), call)
   }
 }
 
@@ -175,26 +176,22 @@ function notOurTurn(rt: Runtime, channel: Channel): boolean {
   return chainNowSeconds(rt) < Number(record.closing.endsAt) + rt.config.settleGraceSeconds
 }
 
-/** Names the record that the call passes back: when the record changes, the same duty is another transaction. */
-function commitmentOf(channel: Channel): string {
+/**
+ * Names the transaction: by all of the record that the call passes back, so that the same duty on another record, be it
+ * of the same second and the same nonces after a reorganisation, is another transaction.
+ */
+function dutyKey(rt: Runtime, channel: Channel, call: ChainCall): string {
+  if (call.kind === 'resolve') return `resolve/${hashOf(rt, call.resolutions)}`
   const { record } = channel.now
-  if (record?.kind === 'closing') {
-    const { closedAt, outNonce, inNonce } = record.closing
-    return `${closedAt}.${outNonce}.${inNonce}`
-  }
-  const claimed = record?.settlement.claimed.flat() ?? []
-  return `s${record?.settlement.held ?? 0n}.${claimed.map((word) => word.toString(36)).join('.')}`
+  const passed = record?.kind === 'closing' ? record.closing : record?.settlement
+  const direction = 'direction' in call ? call.direction : undefined
+  const slots = call.kind === 'claimLocks' ? call.locks.map(({ slot }) => slot) : []
+  return `${call.kind}/${channel.id}/${hashOf(rt, [passed, direction, slots])}`
 }
 
-function dutyKey(channel: Channel, call: ChainCall, commitment: string): string {
-  const direction = 'direction' in call ? `/${call.direction}` : ''
-  if (call.kind === 'resolve')
-    return `resolve/${JSON.stringify(call.resolutions)
-      .replace(/[^0-9a-zA-Z]/g, '')
-      .slice(-150)}`
-  const slots =
-    call.kind === 'claimLocks' ? `/${call.locks.map(({ slot }) => slot.toString(36)).join('.')}` : ''
-  return `${call.kind}/${channel.id}/${commitment}${direction}${slots}`.slice(0, 190)
+function hashOf(rt: Runtime, value: unknown): Hex {
+  const text = JSON.stringify(value, (_key, part) => (typeof part === 'bigint' ? `${part}` : part))
+  return toHex(rt.ports.crypto.keccak256(Buffer.from(text)))
 }
 
 function submit(rt: Runtime, channel: Channel, key: string, call: ChainCall): void {
