@@ -2,7 +2,7 @@
 
 import type { Runtime } from './runtime.ts'
 import type { DoctorFinding, DoctorReport } from './service.ts'
-import { reached, statusOf } from './views.ts'
+import { chainStatus, reached, statusOf } from './views.ts'
 
 const LEVELS = { error: 0, warning: 1, ok: 2 } as const
 const LOW_DISK_BYTES = 512n * 1024n * 1024n
@@ -44,11 +44,13 @@ function engineFinding(rt: Runtime): DoctorFinding {
 
 function chainFinding(rt: Runtime): DoctorFinding {
   const { chainHealth: health } = rt
+  // What was reported with the health is as old as its last change; the facts since are newer.
+  const { headBlock, finalBlock } = chainStatus(rt)
   if (health.state === 'live')
     return finding(
       'chain',
       'ok',
-      `The chain is live at block ${health.head.number}, final to ${health.final?.number ?? 'none'}.`,
+      `The chain is live at block ${headBlock}, final to ${finalBlock ?? 'none'}.`,
     )
   if (health.state === 'connecting') return finding('chain', 'warning', 'The chain is being connected.')
   const { message, remedy } = health.error

@@ -29,6 +29,8 @@ type EndFactData =
       readonly blind: boolean
       readonly endsAtSeconds: bigint
       readonly paidToPeer: bigint
+      /** By party: deposit less what was withdrawn. */
+      readonly base: readonly [bigint, bigint]
       readonly lines: readonly [NamedLine, NamedLine]
     }
   | { readonly what: 'updated'; readonly lines: readonly [NamedLine, NamedLine] }
@@ -47,6 +49,8 @@ export interface ChannelEnd {
   readonly transactions: readonly Hex[]
   /** By direction: the lines that count as far as it is told; undefined unless it was closed alone. */
   readonly lines: readonly [NamedLine, NamedLine] | undefined
+  /** By party, when it was closed alone: deposit less what was withdrawn (BK-50). */
+  readonly base: readonly [bigint, bigint] | undefined
   /** Nothing that could still come changes which lines count: `update` and `challenge` are over (BK-55, BK-60). */
   readonly decided: boolean
 }
@@ -80,6 +84,7 @@ const NO_END: ChannelEnd = {
   paid: [0n, 0n],
   transactions: [],
   lines: undefined,
+  base: undefined,
   decided: false,
 }
 
@@ -88,9 +93,9 @@ function dataOf(event: ChainEvent): EndFactData | undefined {
     case 'ClosedTogether':
       return { what: 'together', paid: [event.paid0, event.paid1] }
     case 'Closed': {
-      const { party, blind, endsAt, paidToPeer } = event.closing
+      const { party, blind, endsAt, paidToPeer, base } = event.closing
       const lines = linesOf(event.closing)
-      return { what: 'closed', by: party, blind, endsAtSeconds: endsAt, paidToPeer, lines }
+      return { what: 'closed', by: party, blind, endsAtSeconds: endsAt, paidToPeer, base, lines }
     }
     case 'Updated':
       return { what: 'updated', lines: linesOf(event.closing) }
@@ -129,6 +134,7 @@ function withFact(before: ChannelEnd, fact: EndFact): ChannelEnd {
         endsAtSeconds: fact.endsAtSeconds,
         paid: paidTo(end, fact.by === 0 ? 1 : 0, fact.paidToPeer),
         lines: fact.lines,
+        base: fact.base,
       }
     case 'updated':
       return { ...end, lines: fact.lines }

@@ -185,7 +185,10 @@ export interface ChannelView {
   readonly depositTheirs: bigint
   readonly withdrawnMine: bigint
   readonly withdrawnTheirs: bigint
-  /** What would be ours if the channel settled now on everything sent and received. */
+  /**
+   * What would be ours if the channel settled now on everything sent and received; zero once it has: `close` tells what
+   * was paid out.
+   */
   readonly mine: bigint
   readonly theirs: bigint
   /** What `pay` can send at this moment. */

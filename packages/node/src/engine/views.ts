@@ -55,8 +55,8 @@ export function channelView(rt: Runtime, channel: Channel): ChannelView {
     depositTheirs: deposits[other],
     withdrawnMine: withdrawn[party],
     withdrawnTheirs: withdrawn[other],
-    mine: deposits[party] - withdrawn[party] + incoming.sent - outgoing.sent - outgoing.locked,
-    theirs: deposits[other] - withdrawn[other] + outgoing.sent - incoming.sent - incoming.locked,
+    mine: shareOf(channel, party),
+    theirs: shareOf(channel, other),
     spendable: usable && free > 0n ? free : 0n,
     receivable: usable ? receivable(core) : 0n,
     pending: pendingOf(channel),
@@ -66,6 +66,25 @@ export function channelView(rt: Runtime, channel: Channel): ChannelView {
     incoming: lineView(core.in.accepted, core.in.acked),
     close: closeView(channel),
   }
+}
+
+/**
+ * What would be this party's if the channel settled now. The bank tells deposits while it is open only; from then on the
+ * close itself does, and of a channel that is paid out nothing is left.
+ */
+function shareOf({ core, record }: Channel, party: 0 | 1): bigint {
+  const { status, deposits, withdrawn } = core.chain
+  if (status === 'settled' || status === 'closed') return 0n
+  const other = party === 0 ? 1 : 0
+  const base = endOf(record.endFacts).base ?? [deposits[0] - withdrawn[0], deposits[1] - withdrawn[1]]
+  const ours = party === core.setup.party
+  const [out, into] = [core.out.tip.content, core.in.accepted.content]
+  const [paid, got] = ours ? [out, into] : [into, out]
+  const due = base[party] + got.sent - paid.sent - paid.locked
+  const held = base[party] + base[other]
+  if (due < 0n) return 0n
+  if (due > held) return held
+  return due
 }
 
 function lineView(

@@ -32,7 +32,8 @@ function opening(rt: Runtime, channel: Channel, add: Add): void {
   for (const { number, state, detail } of record.fundings) {
     if (state === 'failed')
       add('deposit-transaction', `A deposit failed: ${detail ?? 'the chain refused it'}`)
-    if (state !== 'wanted') continue
+    // The watch of the chain may tell a deposit before the transaction's own end is told.
+    if (state !== 'wanted' || counts(channel, number)) continue
     if (rt.submissions.stage(fundingKey(channel, number)) === 'seen')
       add('deposit-final', 'A deposit is included; its block is not final yet.')
     else add('deposit-transaction', 'A deposit waits to be included in a block.')
@@ -41,6 +42,14 @@ function opening(rt: Runtime, channel: Channel, add: Add): void {
   if (record.joint !== undefined && record.proposer && record.joint.authorisation === undefined)
     add('peer-agreement', 'The peer has not authorised its part of the joint deposit yet.')
   else if (record.fundings.length === 0) add('deposit-transaction', 'Nobody has paid in yet.')
+}
+
+/** True when final blocks show this deposit and all of ours before it. */
+function counts({ core, record }: Channel, number: number): boolean {
+  let expected = 0n
+  for (const funding of record.fundings)
+    if (funding.number <= number && funding.state !== 'failed') expected += funding.amount
+  return core.chain.status === 'open' && core.chain.deposits[core.setup.party] >= expected
 }
 
 function leaving(rt: Runtime, channel: Channel, add: Add): void {
