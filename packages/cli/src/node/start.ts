@@ -92,6 +92,8 @@ async function start(options: StartOptions, undo: Array<() => Promise<void> | vo
       transport,
       crypto: crypto.crypto,
       signer: keys.withKey('signer', (key) => crypto.createSigner(key)),
+      onion: { crypto: crypto.onion, key: keys.withKey('identity', (key) => crypto.createOnionKey(key)) },
+      invoices: keys.withKey('identity', (key) => crypto.createInvoiceSigner(key)),
       log,
       nowMs: Date.now,
       randomBytes,

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { ChannelView } from './channel.ts'
 import { ChainStatus } from './node.ts'
 import { PaymentDirection, PaymentState } from './payment.ts'
-import { ChannelId, Integer, TimeMs } from './primitives.ts'
+import { ChannelId, Integer, Reference, TimeMs } from './primitives.ts'
 
 export const NodeEvent = z
   .discriminatedUnion('type', [
@@ -17,6 +17,15 @@ export const NodeEvent = z
       state: PaymentState,
       count: z.number(),
       amount: Integer,
+    }),
+    z.object({ type: z.literal('invoice'), atMs: TimeMs, hash: Reference, received: Integer }),
+    z.object({
+      type: z.literal('network-payment'),
+      atMs: TimeMs,
+      hash: Reference,
+      state: z.enum(['pending', 'succeeded', 'failed']),
+      parts: z.number(),
+      pending: z.number(),
     }),
     z.object({ type: z.literal('chain'), atMs: TimeMs, chain: ChainStatus }),
     z.object({ type: z.literal('warning'), atMs: TimeMs, code: z.string(), message: z.string() }),

@@ -19,13 +19,16 @@ import { takeClaimables } from './claimables.ts'
 import { drive, hasCourtWork } from './closing.ts'
 import { endFactOf, endFactsUpTo } from './end-facts.ts'
 import { driveFunding } from './funding.ts'
+import { takeFinalTime, takeResolved } from './locks/chain-facts.ts'
 import { run } from './machine.ts'
 import { decideAtEnd } from './outcomes.ts'
+import { retractResolved, rewindResolved, seeResolved, settleResolved } from './registry-book.ts'
 import { amend, type Channel, type Group, post, type Runtime } from './runtime.ts'
 import type { Hex } from './service.ts'
 import { chainStatus } from './views.ts'
 
-const CURSOR = 'chain.cursor'
+/** The first form did not keep what the registry said: a store with that alone reads the chain from the start. */
+const CURSOR = 'chain.cursor.2'
 /** Between two attempts at a reading that a final block needs. */
 const RETRY_MS = 1_000
 
@@ -47,7 +50,7 @@ async function deliver(rt: Runtime, fact: ChainFact): Promise<void> {
       post(rt, (group) => takeSeen(rt, group, fact.event))
       return
     case 'retracted':
-      post(rt, () => lookById(rt, fact.event))
+      post(rt, () => takeRetracted(rt, fact.event))
       return
     case 'final':
       await takeFinal(rt, fact.block, fact.events)
@@ -79,6 +82,11 @@ function takeHead(rt: Runtime, group: Group, block: BlockRef): void {
 }
 
 function takeSeen(rt: Runtime, group: Group, event: ChainEvent): void {
+  if (event.name === 'Resolved') {
+    seeResolved(rt.registry, event)
+    takeResolved(rt, group, event)
+    return
+  }
   const channel = channelOfEvent(rt, event)
   if (channel === undefined) return
   group.touched.add(channel)
@@ -95,7 +103,8 @@ function channelOfEvent(rt: Runtime, event: ChainEvent): Channel | undefined {
   return channel?.record.abandoned === undefined ? channel : undefined
 }
 
-function lookById(rt: Runtime, event: ChainEvent): void {
+function takeRetracted(rt: Runtime, event: ChainEvent): void {
+  if (event.name === 'Resolved') retractResolved(rt.registry, event)
   const channel = channelOfEvent(rt, event)
   if (channel !== undefined) look(rt, channel)
 }
@@ -169,7 +178,11 @@ async function takeFinal(rt: Runtime, block: BlockRef, events: readonly ChainEve
   await new Promise<void>((resolve) => {
     post(rt, (group) => {
       rt.final = block
-      for (const event of events) recordEnd(rt, group, event)
+      for (const event of events) {
+        if (event.name === 'Resolved') settleResolved(rt.registry, group, event)
+        else recordEnd(rt, group, event)
+      }
+      takeFinalTime(rt, group)
       for (const [channel, reading] of readings) takeView(rt, group, channel, reading)
       group.changes.push({ type: 'meta.put', row: { key: CURSOR, bytes: encodeCursor(block) } })
       group.effects.push(() => {
@@ -251,6 +264,7 @@ async function takeRewound(rt: Runtime, to: BlockRef | undefined): Promise<void>
   if (readings === undefined) return
   post(rt, (group) => {
     rt.final = to
+    rewindResolved(rt.registry, group, to)
     for (const [channel, reading] of readings) {
       const { status, deposits, withdrawn, block } = reading
       const view = { status, deposits, withdrawn, timeSeconds: Number(block.timestampSeconds) }

@@ -9,7 +9,6 @@ import {
   duties,
   type Effect,
   keysToPost,
-  locksOf,
   paramsToChain,
   toHex,
 } from '@tallystick/protocol'
@@ -85,19 +84,7 @@ export function drive(rt: Runtime, channel: Channel): void {
     if (now.record.kind === 'settled' || now.record.closing.party !== core.setup.party)
       rt.submissions.withdraw(`close/${channel.id}`)
   }
-  const conditions =
-    now.record === undefined && core.in.answers.length === 0 ? [] : incomingConditions(channel)
-  if (conditions.length === 0) {
-    submitDuties(rt, channel)
-    return
-  }
-  void lookUp(rt, conditions).then((found) =>
-    post(rt, () => {
-      for (const [id, answer] of found) rt.resolutions.set(id, answer)
-      submitDuties(rt, channel)
-      rt.resolutions.clear()
-    }),
-  )
+  submitDuties(rt, channel)
 }
 
 /** True while time alone may make something due. */
@@ -105,11 +92,8 @@ export function hasCourtWork(channel: Channel): boolean {
   const { core, now, record } = channel
   if (record.abandoned !== undefined || core.chain.status === 'closed') return false
   const leaving = core.closing !== undefined || core.together !== undefined
-  return leaving || now.record !== undefined || core.withdrawals[core.setup.party] !== undefined
-}
-
-function incomingConditions({ core }: Channel): readonly Uint8Array[] {
-  return locksOf(core.in.accepted.locks).map(({ condition }) => condition)
+  const keyed = core.in.answers.some(({ answer }) => answer.type === 'key')
+  return leaving || keyed || now.record !== undefined || core.withdrawals[core.setup.party] !== undefined
 }
 
 function driveOpen(rt: Runtime, channel: Channel): void {
@@ -207,25 +191,4 @@ function submit(rt: Runtime, channel: Channel, key: string, call: ChainCall): vo
         )
       }),
   })
-}
-
-/** Answers of the registry, by condition id; a condition that cannot be asked about, or is not `wanted` any more, is left out. */
-export async function lookUp(
-  rt: Runtime,
-  conditions: readonly Uint8Array[],
-  wanted: () => boolean = () => rt.running,
-): Promise<readonly (readonly [string, { readonly final: number; readonly latest: number }])[]> {
-  const { chain, log } = rt.ports
-  const found: (readonly [string, { readonly final: number; readonly latest: number }])[] = []
-  for (const condition of conditions) {
-    if (!wanted()) break
-    const id = toHex(condition)
-    try {
-      const [final, latest] = await Promise.all([chain.resolvedAt(id, 'final'), chain.resolvedAt(id, 'head')])
-      found.push([id, { final: Number(final), latest: Number(latest) }])
-    } catch (error) {
-      log.warn({ condition: id }, error instanceof Error ? error.message : String(error))
-    }
-  }
-  return found
 }

@@ -11,9 +11,15 @@ import { createEventHub } from './event-hub.ts'
 import { connected, disconnected, receive } from './frames.ts'
 import { driveFunding } from './funding.ts'
 import { GroupCommit } from './group-commit.ts'
+import { tickInvoices } from './htlc/invoices.ts'
+import { resumePayments } from './htlc/pay.ts'
+import { createJointBook } from './joint-limits.ts'
 import { createLimiter } from './limiter.ts'
 import { sealChannels } from './lines.ts'
 import { type Loaded, load, loadedMarks } from './loading.ts'
+import { LOCK_USERS, resumeLock } from './lock-users.ts'
+import { createLockBook } from './locks/lock-book.ts'
+import { restoreLocks, resumeLocks } from './locks/resume.ts'
 import { run, writeDirty } from './machine.ts'
 import { adoptChannel } from './opening.ts'
 import { abandon, createPaymentBook, type PendingPayment } from './payment-book.ts'
@@ -48,6 +54,7 @@ export async function startEngine(ports: EnginePorts, config: EngineConfig): Pro
   })
   const rt = createRuntime(ports, config, loaded, (error) => tellFailure(error))
   for (const channel of loaded.channels) restore(rt, channel)
+  restoreLocks(rt, loaded.uses)
   for (const { nodeId, endpoint } of loaded.peers) rt.links.know(nodeId, endpoint, true)
   await firstGroup(rt, loaded)
   const watch = await startChainWatch(rt)
@@ -119,6 +126,7 @@ function createRuntime(
     waits: createWaits(),
     reads: createLimiter(8),
     submissions: createSubmissions(chain, log, nowMs),
+    joint: createJointBook(nowMs),
     bankDomain: domainOf(crypto, chain.chainId, bytes20(chain.bank)),
     registryDomain: domainOf(crypto, chain.chainId, bytes20(chain.registry)),
     session: ports.randomBytes(16),
@@ -126,7 +134,13 @@ function createRuntime(
     chainHealth: chain.health(),
     head: undefined,
     final: undefined,
-    resolutions: new Map(),
+    registry: loaded.registry,
+    locks: createLockBook(),
+    lockNotes: [],
+    handlers: LOCK_USERS,
+    policies: loaded.policies,
+    invoices: loaded.invoices,
+    netPayments: loaded.netPayments,
     onStop: new Set(),
     running: true,
     failure: undefined,
@@ -170,6 +184,8 @@ function restore(rt: Runtime, loaded: Loaded['channels'][number]): void {
 async function firstGroup(rt: Runtime, { markLost }: Loaded): Promise<void> {
   post(rt, (group) => {
     group.changes.push(...loadedMarks(markLost))
+    resumeLocks(rt, group, (later, lock) => resumeLock(rt, later, lock))
+    resumePayments(rt, group)
     if (!markLost) return
     for (const channel of rt.channels.values()) {
       run(rt, group, channel, { type: 'data-lost' })
@@ -182,6 +198,7 @@ async function firstGroup(rt: Runtime, { markLost }: Loaded): Promise<void> {
 }
 
 function takeTick(rt: Runtime, group: Group): void {
+  tickInvoices(rt, group)
   for (const channel of rt.channels.values()) {
     if (hasCourtWork(channel)) group.effects.push(() => drive(rt, channel))
     if (wantsFunding(channel)) group.effects.push(() => driveFunding(rt, channel))

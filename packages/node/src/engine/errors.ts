@@ -50,6 +50,16 @@ const TABLE = {
     message: 'The request does not have the expected form.',
     remedy: 'Correct the named field; the OpenAPI document of the node shows the form.',
   },
+  INVALID_INVOICE: {
+    status: 400,
+    message: 'The invoice cannot be paid.',
+    remedy: 'Ask the payee for a new invoice of this network.',
+  },
+  INVALID_POLICY: {
+    status: 400,
+    message: 'The fee policy is outside its limits.',
+    remedy: 'Correct the named field: fees are below 2^126 and within a million parts per million.',
+  },
   BATCH_EMPTY: {
     status: 400,
     message: 'The batch holds no payment.',

@@ -5,11 +5,8 @@
 
 import {
   type ChannelMessage,
-  conditionsToLookUp,
   decodeMessage,
   type Hello,
-  isUsable,
-  locksOf,
   MAX_TEXT,
   type Message,
   PROTOCOL_VERSION,
@@ -18,7 +15,6 @@ import {
   toHex,
 } from '@tallystick/protocol'
 import type { CloseReason } from '../transport/port.ts'
-import { lookUp } from './closing.ts'
 import { run, sendAfter } from './machine.ts'
 import {
   resumeOpenings,
@@ -28,28 +24,13 @@ import {
   takeProposal,
   takeProposalRefusal,
 } from './opening.ts'
-import {
-  type Channel,
-  type Group,
-  type ParkedMessage,
-  type Peer,
-  peerOf,
-  post,
-  type Runtime,
-} from './runtime.ts'
+import { type Channel, type Group, type Peer, peerOf, type Runtime } from './runtime.ts'
 import { tellPeer } from './views.ts'
-
-const PAY_BYTES = 49
-/** Messages of one peer that wait for a chain lookup; with more its session ends. */
-const MAX_PARKED = 1_024
-/** Bytes of them: above what an honest node has unacknowledged (lines.ts), so that its resends never end its session. */
-const MAX_PARKED_BYTES = 10 * 1024 * 1024
 
 export function connected(rt: Runtime, group: Group, nodeId: string, session: number): void {
   const peer = peerOf(rt, nodeId)
   peer.session = session
   peer.hello = undefined
-  peer.parked = undefined
   peer.hungUp = false
   sendAfter(rt, group, nodeId, ourHello(rt))
 }
@@ -58,7 +39,6 @@ export function disconnected(rt: Runtime, group: Group, nodeId: string, reason: 
   const peer = peerOf(rt, nodeId)
   peer.session = 0
   peer.hello = undefined
-  peer.parked = undefined
   rt.ports.log.info({ peer: nodeId, code: reason.code, by: reason.by }, reason.detail)
   for (const channel of peer.channels) {
     run(rt, group, channel, { type: 'disconnected' })
@@ -78,19 +58,7 @@ export function receive(rt: Runtime, group: Group, nodeId: string, frame: Uint8A
     hangUp(rt, group, peer, { code: 'malformed', field: decoded.field, text: decoded.detail })
     return
   }
-  const { message } = decoded
-  if (peer.parked === undefined) handle(rt, group, peer, message)
-  else if (peer.parked.length < MAX_PARKED && peer.parkedBytes + frame.length <= MAX_PARKED_BYTES)
-    wait(peer, { bytes: frame.length, judge: (later) => handle(rt, later, peer, message) })
-  else {
-    peer.parked = []
-    hangUp(
-      rt,
-      group,
-      peer,
-      faultOf(refusal('policy', 'message', 'too many messages while the chain is asked')),
-    )
-  }
+  handle(rt, group, peer, decoded.message)
 }
 
 function handle(rt: Runtime, group: Group, peer: Peer, message: Message): void {
@@ -123,6 +91,13 @@ function handle(rt: Runtime, group: Group, peer: Peer, message: Message): void {
       return
     case 'joint-consent':
       takeJointConsent(rt, group, peer, message)
+      return
+    case 'jointpay-terms':
+    case 'jointpay-signatures':
+    case 'jointpay-abort':
+    case 'jointpay-receipt':
+    case 'jointpay-refusal':
+      rt.ports.log.info({ peer: peer.nodeId, message: message.type }, 'no joint payment is under way')
       return
     default:
       takeChannelMessage(rt, group, peer, message)
@@ -194,11 +169,6 @@ function takeChannelMessage(rt: Runtime, group: Group, peer: Peer, message: Chan
   }
   // Our proposal is not accepted yet; with the acceptance everything is told again.
   if (!channel.record.agreed) return
-  const unknown = conditionsToAsk(rt, channel, message)
-  if (unknown.length > 0) {
-    park(rt, peer, unknown, (later) => step(rt, later, peer, channel, message))
-    return
-  }
   step(rt, group, peer, channel, message)
 }
 
@@ -222,68 +192,6 @@ function step(rt: Runtime, group: Group, peer: Peer, channel: Channel, message: 
       message: `${channel.id}: ${why.remedy}`,
     })
   }
-}
-
-/**
- * The conditions that the core will ask about. None where it refuses the message whatever the registry says: looking up
- * costs two calls of the chain each, and a stranger must not be able to make us pay for thousands of them.
- */
-function conditionsToAsk(rt: Runtime, { core }: Channel, message: ChannelMessage): readonly Uint8Array[] {
-  if (message.type !== 'update' || onlyPayments(message) || !isUsable(core)) return []
-  const distinct = new Map<string, Uint8Array>()
-  for (const id of conditionsToLookUp(core, { type: 'message', message })) distinct.set(toHex(id), id)
-  // Every pending lock may go and as many come as we take (LK-5). One more, so that a line that is just over is told why.
-  const most = locksOf(core.in.accepted.locks).length + rt.config.policy.maxPendingLocks + 1
-  return distinct.size > most ? [] : [...distinct.values()]
-}
-
-/**
- * Asks the registry about conditions before the message that names them is judged; later messages of the peer wait, so
- * that their order stays. What cannot be found out stays unknown, and the core refuses the lock.
- */
-function park(
-  rt: Runtime,
-  peer: Peer,
-  conditions: readonly Uint8Array[],
-  judge: (later: Group) => void,
-): void {
-  const { session } = peer
-  peer.parked = []
-  peer.parkedBytes = 0
-  const wanted = () => rt.running && peer.session === session && !peer.hungUp
-  void lookUp(rt, conditions, wanted).then((answers) =>
-    post(rt, (later) => {
-      if (!wanted()) return
-      const waiting = peer.parked ?? []
-      peer.parked = undefined
-      for (const [id, answer] of answers) rt.resolutions.set(id, answer)
-      judge(later)
-      rt.resolutions.clear()
-      for (const [index, next] of waiting.entries()) {
-        if (!wanted()) return
-        next.judge(later)
-        // One of them had to be parked itself: the rest waits behind it.
-        const parked = peer.parked as Peer['parked']
-        if (parked === undefined) continue
-        for (const behind of waiting.slice(index + 1)) wait(peer, behind)
-        return
-      }
-    }),
-  )
-}
-
-function wait(peer: Peer, message: ParkedMessage): void {
-  peer.parked?.push(message)
-  peer.parkedBytes += message.bytes
-}
-
-/** `pay` operations have 49 bytes each, the first of them 1 (EN-80): then no condition is named. */
-function onlyPayments(message: ChannelMessage): boolean {
-  if (message.type !== 'update') return false
-  const { operations, operationCount } = message
-  if (operations.length !== operationCount * PAY_BYTES) return false
-  for (let at = 0; at < operations.length; at += PAY_BYTES) if (operations[at] !== 1) return false
-  return true
 }
 
 /** Tells the peer why, then ends the session. */

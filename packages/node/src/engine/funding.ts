@@ -6,7 +6,9 @@
 import { type ChainCall, paramsToChain } from '@tallystick/protocol'
 import { chainFailure } from './chain-failure.ts'
 import type { Funding } from './channel-record.ts'
+import { mayBeUsed } from './joint-limits.ts'
 import { amend, type Channel, type Group, post, type Runtime } from './runtime.ts'
+import type { Hex } from './service.ts'
 
 /** Submits what is wanted and not submitted yet. Called after the decision is durable, and at start. */
 export function driveFunding(rt: Runtime, channel: Channel): void {
@@ -65,31 +67,43 @@ function mark(
 }
 
 /**
- * Lets the bank pull what we authorised: for this opening and for the others that are authorised and not executed yet.
+ * Lets the bank pull what we authorised: for this opening and for the others that are authorised and not executed yet. One
+ * at a time for each token: else the allowance for one would replace the allowance for another.
  * @throws ChainError
  */
-export async function ensureAllowance(
+export function ensureAllowance(
   rt: Runtime,
   channel: Channel,
   amount: bigint,
   validUntil: number,
 ): Promise<void> {
-  const { chain } = rt.ports
-  const { params, party } = channel.core.setup
-  const token = paramsToChain(params).token
+  const { token } = paramsToChain(channel.core.setup.params)
+  return rt.joint.inTurn(token, () => provideAllowance(rt, channel, token, amount, validUntil))
+}
+
+async function provideAllowance(
+  rt: Runtime,
+  channel: Channel,
+  token: Hex,
+  amount: bigint,
+  validUntil: number,
+): Promise<void> {
+  const { chain, nowMs } = rt.ports
   let needed = amount
   for (const other of rt.channels.values()) {
     const { record, core } = other
-    const pending = other !== channel && !record.proposer && record.joint?.authorisation !== undefined
-    if (!pending || core.chain.status !== 'none' || paramsToChain(core.setup.params).token !== token) continue
-    if (record.joint.validUntil > Number(rt.final?.timestampSeconds ?? 0n))
-      needed += record.joint.amounts[core.setup.party]
+    // A unit sent by anyone opens a channel (BK-13): only our own deposit shows that the authorisation was used.
+    const isUsed = core.chain.deposits[core.setup.party] > 0n
+    if (other === channel || isUsed || !mayBeUsed(rt, other)) continue
+    if (paramsToChain(core.setup.params).token === token)
+      needed += record.joint?.amounts[core.setup.party] ?? 0n
   }
-  const owner = paramsToChain(params).owner[party]
-  if ((await chain.allowance(token, owner, 'head')) >= needed) return
+  const { owner } = paramsToChain(channel.core.setup.params)
+  if ((await chain.allowance(token, owner[channel.core.setup.party], 'head')) >= needed) return
   await new Promise<void>((resolve, reject) => {
+    // The time makes it an intention of its own: an earlier one of this sum may have failed, or be used up.
     rt.submissions.submit(
-      `approve/${channel.id}/${validUntil}/${needed}`,
+      `approve/${channel.id}/${validUntil}/${needed}/${nowMs()}`,
       { kind: 'approve', token, amount: needed },
       { onSeen: resolve, onFinal: () => resolve(), onFailed: reject },
     )

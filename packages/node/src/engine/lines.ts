@@ -5,6 +5,8 @@
 
 import { type Operation, type Refusal, wantsClearing } from '@tallystick/protocol'
 import { ServiceError } from './errors.ts'
+import { drainLockNotes } from './locks/lock-events.ts'
+import { hasLockWork, signLocks } from './locks/lock-lines.ts'
 import { run, runSending } from './machine.ts'
 import type { PendingPayment } from './payment-book.ts'
 import { discard } from './payments.ts'
@@ -15,14 +17,14 @@ const MAX_UNACKED_BYTES = 8 * 1024 * 1024
 
 /** Called for every group, before its rows are written. Channels that cannot go on now stay due. */
 export function sealChannels(rt: Runtime, group: Group): void {
+  drainLockNotes(rt, group)
   for (const channel of rt.due) {
     if (channel.flushDue) {
       channel.flushDue = false
       run(rt, group, channel, { type: 'flush' })
     }
     signLines(rt, group, channel)
-    if (channel.queue.length === 0 && channel.lockOperations.length === 0 && !clearingDue(channel))
-      rt.due.delete(channel)
+    if (channel.queue.length === 0 && !hasLockWork(channel) && !clearingDue(channel)) rt.due.delete(channel)
   }
 }
 
@@ -32,7 +34,7 @@ function clearingDue(channel: Channel): boolean {
 
 function signLines(rt: Runtime, group: Group, channel: Channel): void {
   if (!channel.core.link.synced || !rt.links.writable(channel.peer)) return
-  if (channel.lockOperations.length > 0) signLocks(rt, group, channel)
+  if (hasLockWork(channel)) signLocks(rt, group, channel)
   for (let lines = 0; lines < rt.config.maxLinesPerGroup && channel.queue.length > 0; lines += 1) {
     if (unackedBytes(channel) > MAX_UNACKED_BYTES) return
     if (!signPayments(rt, group, channel)) return
@@ -69,18 +71,6 @@ function refuseTaken(rt: Runtime, taken: readonly PendingPayment[], refusal: Ref
           detail: `${refusal.code}: ${refusal.remedy}.`,
         })
   discard(rt, taken, error)
-}
-
-function signLocks(rt: Runtime, group: Group, channel: Channel): void {
-  const operations = channel.lockOperations
-  const refused = run(rt, group, channel, { type: 'send', operations })
-  if (refused?.refusal.code === 'window-full') return
-  channel.lockOperations = []
-  if (refused === undefined) return
-  rt.ports.log.warn(
-    { channel: channel.id, code: refused.refusal.code },
-    'an operation on a lock is not due any more',
-  )
 }
 
 function unackedBytes(channel: Channel): number {

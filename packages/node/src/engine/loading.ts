@@ -1,11 +1,18 @@
 /** What the store holds at start, read before the loop runs. */
 
+import type { FeePolicy } from '@tallystick/protocol'
 import { decodeMessage, decodeOperations } from '@tallystick/protocol'
 import type { PaymentRow, Store } from '../store/port.ts'
 import { MAX_PAGE_ROWS } from '../store/port.ts'
 import type { Endpoint } from '../transport/port.ts'
 import { decodeChannel, type StoredChannel } from './channel-record.ts'
+import { type InvoiceBook, loadInvoices } from './htlc/invoices.ts'
+import { loadNetworkPayments, type NetworkPaymentBook } from './htlc/pay.ts'
+import { loadUses, type StoredUses } from './locks/resume.ts'
+import { loadPolicies } from './policies.ts'
 import type { EnginePorts } from './ports.ts'
+import { loadRegistry, type RegistryBook } from './registry-book.ts'
+import type { Hex } from './service.ts'
 
 const FORMAT_KEY = 'engine.format'
 const FORMAT = '1'
@@ -28,6 +35,11 @@ export interface Loaded {
   readonly channels: readonly LoadedChannel[]
   readonly peers: readonly { readonly nodeId: string; readonly endpoint: Endpoint | undefined }[]
   readonly lastSequence: number
+  readonly registry: RegistryBook
+  readonly uses: StoredUses
+  readonly policies: Map<Hex, FeePolicy>
+  readonly invoices: InvoiceBook
+  readonly netPayments: NetworkPaymentBook
   /** Every channel here must be marked lost before anything is signed (CL-30). */
   readonly markLost: boolean
 }
@@ -56,6 +68,11 @@ export async function load(ports: EnginePorts, acceptedLostData: boolean): Promi
     channels,
     peers: await loadPeers(store),
     lastSequence: await store.lastPaymentSequence(),
+    registry: await loadRegistry(store),
+    uses: await loadUses(store),
+    policies: await loadPolicies(store),
+    invoices: await loadInvoices(store),
+    netPayments: await loadNetworkPayments(store),
     markLost: store.lostData && (acceptedLostData || !marked),
   }
 }

@@ -119,9 +119,11 @@ function perform(
       return
     case 'accepted':
       accept(rt, group, channel, effect.nonce, effect.operations)
+      if (effect.operations.some(({ type }) => type !== 'pay')) rt.lockNotes.push({ channel, effect })
       return
     case 'agreed':
       agree(rt, group, channel, effect)
+      if (channel.leaving.size > 0) rt.lockNotes.push({ channel, effect })
       return
     case 'burnt':
       for (const nonce of effect.nonces) {
@@ -130,18 +132,15 @@ function perform(
       }
       rt.ports.log.warn({ channel: channel.id, code: effect.refusal.code }, 'the peer refused a line')
       rt.due.add(channel)
+      if (channel.outgoingLocks.size > 0) rt.lockNotes.push({ channel, effect })
       return
     case 'key-shown':
-      channel.lockOperations.push({ type: 'unlock', slot: effect.slot, key: effect.key })
-      rt.due.add(channel)
-      return
     case 'fail-asked':
-      channel.lockOperations.push({ type: 'drop', slot: effect.slot, reason: effect.reason })
-      rt.due.add(channel)
+      rt.lockNotes.push({ channel, effect })
       return
     case 'frozen':
       discardQueue(rt, channel, new ServiceError('CHANNEL_CLOSING', { field: 'channelId' }))
-      channel.lockOperations = []
+      rt.lockNotes.push({ channel, effect })
       // What was accepted before the mark must carry our acknowledgement to be shown to the bank (CL-2).
       channel.flushDue = true
       rt.due.add(channel)

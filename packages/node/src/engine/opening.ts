@@ -26,6 +26,7 @@ import { chainFailure } from './chain-failure.ts'
 import type { ChannelRecord, JointPlan } from './channel-record.ts'
 import { chainNowSeconds } from './context.ts'
 import { driveFunding, ensureAllowance } from './funding.ts'
+import { jointLimitRefusal } from './joint-limits.ts'
 import { run, sendAfter } from './machine.ts'
 import { amend, type Channel, type Group, type Peer, peerOf, post, type Runtime } from './runtime.ts'
 
@@ -78,7 +79,11 @@ export function adoptChannel(
     receivedCount: 0,
     queue: [],
     queued: 0n,
-    lockOperations: [],
+    placements: [],
+    locksDue: core.out.tip.locks.count > 0,
+    incomingLocks: new Map(),
+    outgoingLocks: new Set(),
+    leaving: new Set(),
     sent: new Map(),
     flushDue: false,
     draining: false,
@@ -145,8 +150,8 @@ function proposalRefusal(rt: Runtime, peer: Peer, message: ChannelProposal): Ref
     if (/^0x0+$/.test(token))
       return refusal('params-unacceptable', 'token', 'a joint opening takes ERC-20 only')
     if (joint[0] === 0n || joint[1] === 0n) return refusal('params-unacceptable', 'joint')
-    if (joint[ours] > (config.maxJointDeposit[token] ?? 0n))
-      return refusal('params-unacceptable', `joint[${ours}]`, 'more than this node puts in')
+    const tooMuch = jointLimitRefusal(rt, peer.nodeId, token, joint[ours], `joint[${ours}]`)
+    if (tooMuch !== undefined) return tooMuch
   }
   return tooManyUnfunded(rt, peer)
     ? refusal('policy', 'channelId', 'too many channels wait for a deposit')
@@ -243,6 +248,10 @@ export function takeJointRequest(rt: Runtime, group: Group, peer: Peer, message:
     return
   }
   if (known.authorising) return
+  if (!rt.joint.admit(peer.nodeId)) {
+    refuse(rt, group, peer, message.channelId, 'joint', refusal('policy', 'validUntil', 'asked too often'))
+    return
+  }
   known.authorising = true
   void authorise(rt, known, message).then(
     (authorisation) =>
@@ -291,7 +300,9 @@ function jointRefusal(rt: Runtime, channel: Channel, message: JointRequest): Ref
   if (message.validUntil <= now) return refusal('validity-past', 'validUntil')
   if (message.validUntil > now + rt.config.policy.maxValiditySeconds)
     return refusal('validity-long', 'validUntil')
-  return undefined
+  // Agreeing ties up nothing yet: what counts is what other openings hold when this one is to be paid for.
+  const token = paramsToChain(params).token
+  return jointLimitRefusal(rt, channel.peer, token, message.amounts[party], `amounts[${party}]`, channel)
 }
 
 async function authorise(rt: Runtime, channel: Channel, message: JointRequest): Promise<`0x${string}`> {

@@ -1,6 +1,16 @@
 /** What the engine is given: ports it calls, and the configuration of this node. */
 
-import type { ChainPort, Crypto, Policy, Signer } from '@tallystick/protocol'
+import type {
+  ChainPort,
+  FeePolicy,
+  GossipCrypto,
+  InvoiceSigner,
+  OnionCrypto,
+  OnionKey,
+  Policy,
+  Signer,
+} from '@tallystick/protocol'
+import { LOCK_SLOTS, MAX_AMOUNT } from '@tallystick/protocol'
 import type { Store } from '../store/port.ts'
 import type { Transport } from '../transport/port.ts'
 import type { Hex } from './service.ts'
@@ -12,13 +22,21 @@ export interface Log {
   error(fields: object, message: string): void
 }
 
+export interface OnionPort {
+  readonly crypto: OnionCrypto
+  readonly key: OnionKey
+}
+
 export interface EnginePorts {
   readonly store: Store
   readonly chain: ChainPort
   readonly transport: Transport
-  readonly crypto: Crypto
+  readonly crypto: GossipCrypto
   /** Signs lines of every channel of this node; its key is in no other process (CH-4). */
   readonly signer: Signer
+  /** Onions and invoices: what this node's identity key does beside the transport. */
+  readonly onion: OnionPort
+  readonly invoices: InvoiceSigner
   readonly log: Log
   /** Unix milliseconds. */
   readonly nowMs: () => number
@@ -38,7 +56,17 @@ export interface EngineConfig {
   readonly defaultLockPeriodSeconds: number
   /** What this node puts in at most when a peer proposes a joint opening, by token; absent tokens: nothing. */
   readonly maxJointDeposit: Readonly<Record<Hex, bigint>>
+  /** The same over all channels with one peer that are open or may still be opened; absent tokens: four openings. */
+  readonly maxJointDepositOfPeer: Readonly<Record<Hex, bigint>>
+  /** The same over all peers; absent tokens: sixteen openings. */
+  readonly maxJointDepositTotal: Readonly<Record<Hex, bigint>>
   readonly policy: Policy
+  /** For channels without a policy of their own. */
+  readonly forwardPolicy: FeePolicy
+  /** Beyond T: what a lock must leave before it is carried onward, or its preimage shown. Seconds. */
+  readonly forwardMarginSeconds: number
+  /** From now to the expiry of the locks of own payments. Seconds. */
+  readonly lockTimeSeconds: number
   /** Payments that one line carries at most. */
   readonly maxOperationsPerLine: number
   /** Lines that one channel signs in one group commit at most. */
@@ -63,16 +91,20 @@ export const DEFAULT_CONFIG: EngineConfig = {
   maxLockPeriodSeconds: 7_776_000,
   defaultLockPeriodSeconds: 86_400,
   maxJointDeposit: {},
+  maxJointDepositOfPeer: {},
+  maxJointDepositTotal: {},
   policy: {
     safetyMarginSeconds: 120,
     minLockAmount: 1n,
-    // Nothing in this node uses an incoming lock yet: none is accepted unless the configuration says otherwise.
-    maxPendingLocks: 0,
-    maxPendingLockAmount: 0n,
+    maxPendingLocks: LOCK_SLOTS,
+    maxPendingLockAmount: MAX_AMOUNT,
     maxValiditySeconds: 3_600,
     refuseOperations: false,
     refusesCondition: () => false,
   },
+  forwardPolicy: { feeBase: 0n, feePpm: 0, minAmount: 1n, maxAmount: MAX_AMOUNT, disabled: false },
+  forwardMarginSeconds: 30,
+  lockTimeSeconds: 900,
   maxOperationsPerLine: 1_000,
   maxLinesPerGroup: 64,
   maxQueuedPayments: 200_000,

@@ -6,8 +6,9 @@ import type {
   ChannelRecord as ChainRecord,
   ChannelState,
   Domain,
+  Effect,
+  FeePolicy,
   Hello,
-  Operation,
   Refusal,
 } from '@tallystick/protocol'
 import type { Batch } from '../store/port.ts'
@@ -15,10 +16,15 @@ import type { NodeId } from '../transport/port.ts'
 import type { ChannelRecord } from './channel-record.ts'
 import type { EventHub } from './event-hub.ts'
 import type { GroupCommit } from './group-commit.ts'
+import type { InvoiceBook } from './htlc/invoices.ts'
+import type { NetworkPaymentBook } from './htlc/pay.ts'
+import type { JointBook } from './joint-limits.ts'
 import type { Limiter } from './limiter.ts'
+import type { IncomingLock, LockBook, LockHandlers, OutgoingLock, Placement } from './locks/lock-book.ts'
 import type { PaymentBook, PendingPayment, SentLine } from './payment-book.ts'
 import type { PeerLinks } from './peer-links.ts'
 import type { EngineConfig, EnginePorts } from './ports.ts'
+import type { RegistryBook } from './registry-book.ts'
 import type { Hex, PaymentDirection, PaymentState } from './service.ts'
 import type { Submissions } from './submissions.ts'
 import type { Waits } from './waits.ts'
@@ -62,8 +68,15 @@ export interface Channel {
   queue: PendingPayment[]
   /** Sum of `queue`. */
   queued: bigint
-  /** Operations on locks that wait for a line. */
-  lockOperations: Operation[]
+  /** Locks that wait for a line. */
+  placements: Placement[]
+  /** Own locks may have to go: looked at when a line can be signed. */
+  locksDue: boolean
+  /** Pending locks of the peer, by slot. */
+  readonly incomingLocks: Map<number, IncomingLock>
+  readonly outgoingLocks: Set<OutgoingLock>
+  /** Own locks that a signed line takes away, or that came in a line the peer refused. */
+  readonly leaving: Set<OutgoingLock>
   /** Own lines whose payments are open, by nonce: live (LN-32), or waived and able to count all the same (outcomes.ts). */
   readonly sent: Map<number, SentLine>
   /** An accepted line waits for its acknowledgement. */
@@ -76,6 +89,14 @@ export interface Channel {
   peerRefusal: Refusal | undefined
   /** What the newest block shows, final or not. Nothing here is durable. */
   readonly now: ChainNow
+}
+
+export interface LockNote {
+  readonly channel: Channel
+  readonly effect: Extract<
+    Effect,
+    { type: 'accepted' | 'key-shown' | 'fail-asked' | 'burnt' | 'agreed' | 'frozen' }
+  >
 }
 
 export interface ChainNow {
@@ -91,17 +112,8 @@ export interface Peer {
   session: number
   hello: Hello | undefined
   readonly channels: Set<Channel>
-  /** Messages that wait for a chain lookup that the first of them needs, in order. */
-  parked: ParkedMessage[] | undefined
-  /** Sum of their bytes; counts only while `parked`. */
-  parkedBytes: number
   /** We told it why and are ending the session: nothing more is taken from it. */
   hungUp: boolean
-}
-
-export interface ParkedMessage {
-  readonly bytes: number
-  readonly judge: (later: Group) => void
 }
 
 export interface Runtime {
@@ -119,6 +131,7 @@ export interface Runtime {
   readonly events: EventHub
   readonly waits: Waits
   readonly submissions: Submissions
+  readonly joint: JointBook
   /** Readings of single channels from the chain: a thousand channels are not asked about at once. */
   readonly reads: Limiter
   readonly bankDomain: Domain
@@ -129,8 +142,15 @@ export interface Runtime {
   chainHealth: ChainHealth
   head: BlockRef | undefined
   final: BlockRef | undefined
-  /** Answers of the registry for the message being applied; empty otherwise. */
-  readonly resolutions: Map<string, { readonly final: number; readonly latest: number }>
+  readonly registry: RegistryBook
+  readonly locks: LockBook
+  /** Effects of the core on locks that their users have not been told. */
+  readonly lockNotes: LockNote[]
+  readonly handlers: LockHandlers
+  /** Of own channels, where the operator set one. */
+  readonly policies: Map<Hex, FeePolicy>
+  readonly invoices: InvoiceBook
+  readonly netPayments: NetworkPaymentBook
   /** Ends what waits inside a port for the loop, when the loop stops. */
   readonly onStop: Set<() => void>
   running: boolean
@@ -162,8 +182,6 @@ export function peerOf(rt: Runtime, nodeId: NodeId): Peer {
       session: 0,
       hello: undefined,
       channels: new Set(),
-      parked: undefined,
-      parkedBytes: 0,
       hungUp: false,
     }
     rt.peers.set(nodeId, peer)

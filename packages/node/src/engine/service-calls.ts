@@ -1,17 +1,28 @@
 /** The service: every call checked, put into the loop as a command, and answered with what is durable. */
 
+import type { FeePolicy } from '@tallystick/protocol'
+import { policyFault } from '../network/routing/fee.ts'
 import { chainFailure } from './chain-failure.ts'
 import { command } from './command.ts'
 import { chainNowSeconds } from './context.ts'
 import { doctor } from './doctor.ts'
 import { ServiceError } from './errors.ts'
 import { driveFunding, fundingKey } from './funding.ts'
+import {
+  createInvoice,
+  findInvoice,
+  type InvoiceRecord,
+  listInvoices,
+  settledInvoice,
+} from './htlc/invoices.ts'
+import { findNetworkPayment, listNetworkPayments, payInvoice } from './htlc/pay.ts'
 import { amountOf, channelOf, referenceOf } from './input-checks.ts'
 import { run } from './machine.ts'
 import { openChannel } from './open-channel.ts'
 import { findPayment, listPayments, waitForPayment } from './payment-queries.ts'
 import { payMany } from './payments.ts'
 import { connectPeer } from './peers.ts'
+import { policyOf, setPolicy } from './policies.ts'
 import { commandRefused, peerRefused } from './refusals.ts'
 import { amend, type Channel, type Runtime } from './runtime.ts'
 import type {
@@ -68,9 +79,39 @@ export function createService(rt: Runtime, stop: () => Promise<void>): NodeServi
         options?.timeoutMs ?? DEFAULT_WAIT_MS,
       ),
     listPayments: (query) => listPayments(rt, query ?? {}),
+    createInvoice: (request) => createInvoice(rt, request),
+    getInvoice: (hash) => getInvoice(rt, hash),
+    listInvoices: () => listInvoices(rt),
+    waitForInvoice: async (hash, options) => {
+      await getInvoice(rt, hash)
+      return settledInvoice(rt, hash, options?.timeoutMs ?? DEFAULT_WAIT_MS)
+    },
+    payInvoice: (request) => payInvoice(rt, request),
+    getNetworkPayment: async (hash) => {
+      const found = await findNetworkPayment(rt, referenceOf(hash, 'hash'))
+      if (found === undefined) throw new ServiceError('UNKNOWN_PAYMENT', { field: 'hash' })
+      return found
+    },
+    listNetworkPayments: () => listNetworkPayments(rt),
+    getPolicy: async (channelId) => policyOf(rt, channelOf(rt, channelId)),
+    setPolicy: (channelId, policy) => changePolicy(rt, channelId, policy),
     subscribe: (listener) => rt.events.subscribe(listener),
     stop,
   }
+}
+
+async function getInvoice(rt: Runtime, hash: Hex): Promise<InvoiceRecord> {
+  const found = await findInvoice(rt, referenceOf(hash, 'hash'))
+  if (found === undefined) throw new ServiceError('UNKNOWN_PAYMENT', { field: 'hash' })
+  return found
+}
+
+async function changePolicy(rt: Runtime, channelId: Hex, policy: FeePolicy): Promise<FeePolicy> {
+  const channel = channelOf(rt, channelId)
+  const fault = policyFault(policy)
+  if (fault !== undefined) throw new ServiceError('INVALID_POLICY', { field: fault })
+  await command(rt, (group) => setPolicy(rt, group, channel, policy))
+  return policy
 }
 
 function nodeStatus(rt: Runtime): NodeStatus {

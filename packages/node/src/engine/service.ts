@@ -6,6 +6,11 @@
  * promise with a `ServiceError` (see errors.ts) and has changed nothing.
  */
 
+import type { FeePolicy } from '@tallystick/protocol'
+import type { InvoiceRecord, InvoiceRequest } from './htlc/invoices.ts'
+import type { PayInvoiceRequest } from './htlc/pay.ts'
+import type { NetworkPayment } from './htlc/payment-record.ts'
+
 export type Hex = `0x${string}`
 
 export type { ErrorCode, ErrorEntry } from './errors.ts'
@@ -69,6 +74,22 @@ export interface NodeService {
    * Calls `listener` for every event after this call, in order, after the state it speaks of is durable. A listener must
    * not throw and must be quick. Returns the function that ends the subscription.
    */
+  createInvoice(request: InvoiceRequest): Promise<InvoiceRecord>
+  /** By payment hash. */
+  getInvoice(hash: Hex): Promise<InvoiceRecord>
+  /** Newest first. */
+  listInvoices(): Promise<readonly InvoiceRecord[]>
+  /** Resolves when an invoice of this node is settled. @throws ServiceError UNKNOWN_PAYMENT, TIMED_OUT */
+  waitForInvoice(hash: Hex, options?: WaitOptions): Promise<InvoiceRecord>
+  /** Pays over the network; the same invoice is one payment, however often it is asked (see htlc/pay.ts). */
+  payInvoice(request: PayInvoiceRequest): Promise<NetworkPayment>
+  getNetworkPayment(hash: Hex): Promise<NetworkPayment>
+  /** Newest first. */
+  listNetworkPayments(): Promise<readonly NetworkPayment[]>
+  getPolicy(channelId: Hex): Promise<FeePolicy>
+  /** What this node asks for forwarding over its side of the channel; durable. */
+  setPolicy(channelId: Hex, policy: FeePolicy): Promise<FeePolicy>
+
   subscribe(listener: (event: NodeEvent) => void): () => void
 
   /** Stops taking commands, ends what is in flight, closes connections and the store. Idempotent. */
@@ -336,4 +357,13 @@ export type NodeEvent =
       readonly amount: bigint
     }
   | { readonly type: 'chain'; readonly atMs: number; readonly chain: ChainStatus }
+  | { readonly type: 'invoice'; readonly atMs: number; readonly hash: Hex; readonly received: bigint }
+  | {
+      readonly type: 'network-payment'
+      readonly atMs: number
+      readonly hash: Hex
+      readonly state: NetworkPayment['state']
+      readonly parts: number
+      readonly pending: number
+    }
   | { readonly type: 'warning'; readonly atMs: number; readonly code: string; readonly message: string }

@@ -62,6 +62,10 @@ export interface PaperNode extends NodeService {
   on<K extends keyof NodeService>(name: K, act: NodeService[K]): void
 }
 
+const refused = async () => {
+  throw new ServiceError('UNKNOWN_PAYMENT', { field: 'hash' })
+}
+
 export function paperNode(): PaperNode {
   const calls: [name: string, ...args: unknown[]][] = []
   const listeners = new Set<(event: NodeEvent) => void>()
@@ -96,6 +100,15 @@ export function paperNode(): PaperNode {
       channels: 1,
       nextDialInMs: undefined,
     }),
+    createInvoice: refused,
+    getInvoice: refused,
+    listInvoices: async () => [],
+    waitForInvoice: refused,
+    payInvoice: refused,
+    getNetworkPayment: refused,
+    listNetworkPayments: async () => [],
+    getPolicy: refused,
+    setPolicy: refused,
     listPeers: async () => [{ nodeId: PEER, address: 'h:1', connected: false, channels: 0, nextDialInMs: 5 }],
     openChannel: async () => channelView,
     topUp: async () => channelView,

@@ -67,6 +67,8 @@ async function start(options: NodeProcessOptions): Promise<NodeService> {
       transport,
       crypto: crypto.crypto,
       signer: crypto.createSigner(options.signerSeed),
+      onion: { crypto: crypto.onion, key: crypto.createOnionKey(options.identitySeed) },
+      invoices: crypto.createInvoiceSigner(options.identitySeed),
       log: { info: log('info'), warn: log('warn'), error: log('error') },
       nowMs: Date.now,
       randomBytes,

@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { type Crypto, step } from '@tallystick/protocol'
 import { describe, expect, it } from 'vitest'
+import { DEFAULT_CONFIG } from '../../src/engine/ports.ts'
 import { makeWorld, openBetween, pay, reference } from './rig.ts'
 import {
   bytes,
@@ -115,7 +116,9 @@ describe('lines of a peer', () => {
   })
 
   it('locks are refused where the configuration takes none', async () => {
-    const { peer, state } = await scene()
+    const { peer, state } = await scene({
+      config: { policy: { ...DEFAULT_CONFIG.policy, maxPendingLocks: 0 } },
+    })
     const condition = new Uint8Array(32).fill(7)
     const expiry = Math.floor(Date.now() / 1000) + 3_600
     const made = step(

@@ -146,6 +146,8 @@ export async function makeWorld({ finalityBlocks = 0, ...options }: WorldOptions
         transport,
         crypto: { ...crypto.crypto, ...changes.crypto },
         signer: crypto.createSigner(seed(`${name}/signer`)),
+        onion: { crypto: crypto.onion, key: crypto.createOnionKey(seed(`${name}/identity`)) },
+        invoices: crypto.createInvoiceSigner(seed(`${name}/identity`)),
         log: recordTo(log),
         nowMs: Date.now,
         randomBytes,

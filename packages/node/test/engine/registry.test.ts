@@ -1,39 +1,35 @@
-/** What a peer's line may cost us: the registry is asked a bounded number of times, and what waits for it is bounded too. */
+/** What the node knows of the registry, and that a peer's line with locks costs no question to the chain. */
 
-import { type ChainPort, encodeOperations, type Update } from '@tallystick/protocol'
+import { createHash } from 'node:crypto'
+import { type ChainPort, conditionIdOf, encodeOperations, toHex, type Update } from '@tallystick/protocol'
 import { describe, expect, it } from 'vitest'
 import { DEFAULT_CONFIG } from '../../src/engine/ports.ts'
-import { makeWorld } from './rig.ts'
-import { bytes, scene, scriptedPeer } from './scripted-peer.ts'
+import { eventually, makeWorld } from './rig.ts'
+import { bytes, crypto, scene, scriptedPeer } from './scripted-peer.ts'
 
 const policy = { ...DEFAULT_CONFIG.policy, maxPendingLocks: 10, maxPendingLockAmount: 10n ** 12n }
 
-/** Counts the questions to the registry; while `held` none of them is answered. */
+/** Counts the questions to the registry. */
 function watchedChain() {
-  const watched = { asked: 0, answered: 0, held: undefined as Promise<void> | undefined }
+  const watched = { asked: 0 }
   const chain = (inner: ChainPort): ChainPort => ({
     ...inner,
     async resolvedAt(id, at) {
       watched.asked += 1
-      await watched.held
-      const answer = await inner.resolvedAt(id, at)
-      watched.answered += 1
-      return answer
+      return inner.resolvedAt(id, at)
     },
   })
   return { watched, chain }
 }
 
-function hold(watched: { held: Promise<void> | undefined }): () => void {
-  let release: () => void = () => {}
-  watched.held = new Promise((resolve) => {
-    release = resolve
-  })
-  return release
-}
-
 /** A line of locks with `distinct` conditions; its signature is nobody's. */
-function lockLine(channelId: Uint8Array, direction: 0 | 1, count: number, distinct = count): Update {
+function lockLine(
+  channelId: Uint8Array,
+  direction: 0 | 1,
+  count: number,
+  distinct = count,
+  named?: Uint8Array,
+): Update {
   const expiry = Math.floor(Date.now() / 1000) + 10_000
   const encoded = encodeOperations(
     Array.from({ length: count }, (_, index) => {
@@ -43,7 +39,7 @@ function lockLine(channelId: Uint8Array, direction: 0 | 1, count: number, distin
         type: 'lock',
         slot: index % 512,
         amount: 1n,
-        condition,
+        condition: named ?? condition,
         expiry,
         payload: new Uint8Array(0),
       } as const
@@ -101,39 +97,36 @@ describe('a line with locks', () => {
     expect(watched.asked).toBe(0)
   })
 
-  it('asks once about a condition, and not at all when it has more than may be pending', async () => {
+  it('is judged by what the events of the registry said: no question is asked', async () => {
     const { peer, watched, locks } = await funded()
     peer.send(locks(512))
-    await peer.next('refusal')
-    expect(watched.asked).toBe(0)
+    expect(await peer.next('refusal')).toMatchObject({ code: 'locks-too-many' })
     peer.send(locks(8, 2))
-    // The signature is nobody's: that shows that the core judged the locks with the answers.
     expect(await peer.next('error')).toMatchObject({ code: 'signature-wrong' })
-    expect(watched.asked).toBe(4)
+    expect(watched.asked).toBe(0)
   })
 
-  it('is not asked about any further once its peer is gone', async () => {
-    const { peer, watched, locks } = await funded()
-    const release = hold(watched)
-    peer.send(locks(9))
-    await expect.poll(() => watched.asked).toBe(2)
-    peer.hangUp()
-    // Alice dials again: the old session is over for her.
-    await expect.poll(() => peer.received.filter(({ type }) => type === 'hello').length).toBe(2)
-    release()
-    await expect.poll(() => watched.answered).toBe(2)
-    peer.send({ type: 'ping', id: 7 })
-    await peer.next('pong')
-    expect(watched.asked).toBe(2)
-  })
-
-  it('keeps a bounded number of bytes waiting behind it', async () => {
-    const { peer, watched, locks } = await funded()
-    hold(watched)
-    peer.send(locks(1))
-    const big = { ...locks(1), operationCount: 1, operations: new Uint8Array(500_000) }
-    for (let sent = 0; sent < 24; sent += 1) peer.send(big)
-    expect(await peer.next('error')).toMatchObject({ code: 'policy' })
-    await peer.closed()
+  it('on a condition that was met is refused, also after a restart', async () => {
+    const { world, alice, peer, state } = await scene({ config: { policy } })
+    const preimage = createHash('sha256').update('met').digest()
+    const sha256 = createHash('sha256').update(preimage).digest()
+    const condition = conditionIdOf(crypto, state.setup.registry, { kind: 'hash', sha256 })
+    const stranger = world.chainOf(9)
+    const resolutions = [{ kind: 'hash', preimage: toHex(preimage) }] as const
+    await stranger.submit({ kind: 'resolve', resolutions }, { key: 'reveal' })
+    const head = await stranger.block('head')
+    const met = lockLine(bytes(toHex(state.setup.channelId)), state.setup.party, 1, 1, condition)
+    await eventually(async () => {
+      const { finalBlock } = (await alice.service.status()).chain
+      return finalBlock !== undefined && finalBlock >= head.number ? true : undefined
+    }, 'alice sees it')
+    peer.send(met)
+    expect(await peer.next('refusal')).toMatchObject({ code: 'condition-resolved' })
+    await alice.stop()
+    const again = await world.node('alice', { config: { policy } })
+    await eventually(async () => (await again.service.listPeers())[0]?.connected || undefined, 'connected')
+    await eventually(async () => (await again.service.status()).chain.reachable || undefined, 'the chain')
+    peer.send(met)
+    expect(await peer.next('refusal')).toMatchObject({ code: 'condition-resolved' })
   })
 })
