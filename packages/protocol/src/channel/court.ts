@@ -79,9 +79,12 @@ export function duties(state: ChannelState, record: ChannelRecord, ctx: Context)
  */
 export function keysToPost(state: ChannelState, ctx: Context): readonly Duty[] {
   const found: Duty[] = []
+  if (!state.in.answers.some(({ answer }) => answer.type === 'key')) return found
+  const pending = [...locksOf(state.in.acked.locks), ...locksOf(state.in.accepted.locks)]
+  const byLife = new Map(pending.map((lock) => [`${lock.slot}/${lock.born}`, lock]))
   for (const said of state.in.answers) {
     if (said.answer.type !== 'key') continue
-    const lock = pendingIn(state, said.slot, said.born)
+    const lock = byLife.get(`${said.slot}/${said.born}`)
     if (lock === undefined || resolvedInTime(lock, ctx) || nowSeconds(ctx) > lock.expiry) continue
     const key = decodeKey(said.answer.key)
     if (isRefusal(key)) continue
@@ -229,11 +232,6 @@ function lockToChain(crypto: Crypto, tree: LockTree, lock: Lock): ChainLock {
     expiry: BigInt(lock.expiry),
     path: lockPath(crypto, tree, lock.slot).map(toHex),
   }
-}
-
-function pendingIn(state: ChannelState, slot: number, born: number): Lock | undefined {
-  const trees = [state.in.accepted.locks, state.in.acked.locks]
-  return trees.flatMap(locksOf).find((lock) => lock.slot === slot && lock.born === born)
 }
 
 function evidence(direction: Direction, line: OutLine | InLine, signature: Uint8Array): ChainEvidence {
