@@ -3,12 +3,12 @@
  * signed and for one that was read, so nothing is signed that others would refuse.
  */
 
-import { utf8 } from '@scure/base'
 import { MAX_AMOUNT, MAX_LOCK } from '../constants.ts'
 import { equalBytes, isZero, toHex } from '../encoding/bytes.ts'
 import { FEE_BASE_LIMIT, MAX_FEE_PPM, NODE_ID_LENGTH } from '../gossip/item.ts'
 import { type InvoiceFault, invoiceFault } from './fault.ts'
 import { parseHost } from './host.ts'
+import { plainTextFault } from './plain-text.ts'
 
 export const INVOICE_VERSION = 1
 export const MAX_INVOICE_DESCRIPTION_BYTES = 640
@@ -203,19 +203,9 @@ function checkTimes(invoice: Invoice): InvoiceFault | undefined {
   return undefined
 }
 
-/** Control characters, line and paragraph separators, and what turns the direction of text that follows. */
-const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/u
-
 function checkDescription(description: string): InvoiceFault | undefined {
-  const found = UNPRINTABLE.exec(description)
-  if (found !== null) {
-    const point = (found[0].codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')
-    return invalid('description', `character U+${point} at ${found.index} is not for one line of plain text`)
-  }
-  // No lone surrogate is left, so this cannot throw.
-  if (utf8.decode(description).length > MAX_INVOICE_DESCRIPTION_BYTES)
-    return invalid('description', `over ${MAX_INVOICE_DESCRIPTION_BYTES} bytes of UTF-8`)
-  return undefined
+  const wrong = plainTextFault(description, MAX_INVOICE_DESCRIPTION_BYTES)
+  return wrong === undefined ? undefined : invalid('description', wrong)
 }
 
 function checkAddresses(addresses: readonly InvoiceAddress[]): InvoiceFault | undefined {

@@ -45,6 +45,7 @@ export interface InvoiceTarget {
 }
 
 export type Target = InvoiceTarget | NodeTarget | AddressTarget
+export type AddressResult = { readonly ok: true; readonly target: AddressTarget } | InvoiceFault
 export type TargetResult = { readonly ok: true; readonly target: Target } | InvoiceFault
 
 /** Version 40, level L, of a QR code in alphanumeric mode. */
@@ -74,6 +75,21 @@ export function parseTarget(crypto: InvoiceCrypto, text: string, network?: Invoi
   return text.length > MAX_URI_CHARACTERS ? tooLong(text) : parseBody(crypto, text, network)
 }
 
+/** `name@host` or `name@host:port`, without scheme; what it asks for may follow. Never throws. */
+export function parseAddress(text: string): AddressResult {
+  if (text.length > MAX_URI_CHARACTERS) return tooLong(text)
+  const result = parseAtHost(text)
+  if (!result.ok) return result
+  const { target } = result
+  if (target.kind === 'address') return { ok: true, target }
+  return invoiceFault('name-invalid', 'name', 'it is a node id: dial the node')
+}
+
+/** True for a name in its one form: 1 to 64 of `a-z 0-9 . _ -`, a letter or digit at each end. */
+export function isAddressName(name: string): boolean {
+  return NAME.test(name)
+}
+
 /** The one form, in lower case; `parseTallyUri` of it gives the target again. */
 export function formatTallyUri(target: Target): string {
   return `${SCHEME}${formatTarget(target)}`
@@ -100,8 +116,14 @@ function parseBody(crypto: InvoiceCrypto, body: string, network: InvoiceNetwork 
     const result = parseInvoice(crypto, body, network)
     return result.ok ? { ok: true, target: { kind: 'invoice', signed: result.signed } } : result
   }
-  // From a QR code it may be in upper case throughout.
-  const parts = PARTS.exec(/[a-z]/.test(body) ? body : body.toLowerCase())
+  return parseAtHost(body)
+}
+
+type AtHostResult = { readonly ok: true; readonly target: NodeTarget | AddressTarget } | InvoiceFault
+
+function parseAtHost(body: string): AtHostResult {
+  // From a QR code it may be in upper case throughout. Only ASCII is folded: the Kelvin sign would become a k.
+  const parts = PARTS.exec(/^[\x21-\x60\x7b-\x7e]*$/.test(body) ? body.toLowerCase() : body)
   if (parts === null)
     return invoiceFault('target-unknown', 'text', 'neither an invoice nor somebody at a host')
   const [, who = '', where = '', port, query] = parts
@@ -116,8 +138,7 @@ function parseBody(crypto: InvoiceCrypto, body: string, network: InvoiceNetwork 
     return typeof dial === 'number' ? found({ kind: 'node', nodeId: who, host, port: dial, ...asked }) : dial
   }
   const name = who.toLowerCase()
-  // Kelvin and long s have ASCII letters for a lower or upper case: judged before folding too.
-  if (!/^[\x21-\x7e]*$/.test(who) || !NAME.test(name))
+  if (!/^[\x21-\x7e]*$/.test(who) || !isAddressName(name))
     return invoiceFault(
       'name-invalid',
       'name',
@@ -128,7 +149,7 @@ function parseBody(crypto: InvoiceCrypto, body: string, network: InvoiceNetwork 
   return found({ kind: 'address', name, host, port: listen, ...asked })
 }
 
-function found(target: Target): TargetResult {
+function found(target: NodeTarget | AddressTarget): AtHostResult {
   return { ok: true, target }
 }
 

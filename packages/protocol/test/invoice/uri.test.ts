@@ -9,8 +9,10 @@ import {
   formatTallyUri,
   formatTarget,
   INVOICE_FAULTS,
+  isAddressName,
   MAX_AMOUNT,
   MAX_URI_CHARACTERS,
+  parseAddress,
   parseHost,
   parseTallyUri,
   parseTarget,
@@ -222,6 +224,7 @@ describe('tally: URIs', () => {
     ['tally:a%2fb@shop.example', 'name-invalid', 'name'],
     ['tally:аlice@shop.example', 'name-invalid', 'name'],
     ['tally:\u212aim@shop.example', 'name-invalid', 'name'],
+    ['TALLY:\u212aIM@SHOP.EXAMPLE', 'name-invalid', 'name'],
     [`tally:${'a'.repeat(65)}@shop.example`, 'name-invalid', 'name'],
     ['tally:alice@shop.example?', 'parameter-unknown', 'parameters'],
     ['tally:alice@shop.example?memo=x', 'parameter-unknown', 'parameters'],
@@ -244,6 +247,18 @@ describe('tally: URIs', () => {
   test('IV-33: an invoice of another network is refused when the network is known', () => {
     expect(parseTallyUri(crypto, `tally:${invoice}`, NETWORK).ok).toBe(true)
     expect(parseTarget(crypto, invoice, { ...NETWORK, chainId: 5n })).toMatchObject({ code: 'network-wrong' })
+  })
+
+  test('IV-35: an address alone is read without scheme, and a node is none', () => {
+    expect(parseAddress('Alice@Shop.Example')).toEqual({
+      ok: true,
+      target: target('tally:alice@shop.example'),
+    })
+    expect(parseAddress(`${nodeId}@shop.example:1`)).toMatchObject({ code: 'name-invalid' })
+    expect(parseAddress('tally:alice@shop.example')).toMatchObject({ code: 'name-invalid' })
+    expect(parseAddress('a'.repeat(5000))).toMatchObject({ code: 'too-long' })
+    expect(isAddressName('alice')).toBe(true)
+    for (const name of ['', '..', 'Alice', 'a/b', 'a@b', '-a', 'a.']) expect(isAddressName(name)).toBe(false)
   })
 
   test('nothing throws, and what is taken is written in a form that reads the same', () => {
