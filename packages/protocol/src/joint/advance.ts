@@ -189,9 +189,11 @@ function failedOutcome(state: JointState): JointOutcome | undefined {
   if (state.givenUp && !hasSigned(state))
     return { type: 'failed', complaint: state.complaint ?? { code: 'given-up', party: self } }
   if (state.final?.type === 'expired') return { type: 'failed', complaint: { code: 'expired', party: self } }
-  if (state.abort === undefined || state.key !== undefined) return undefined
+  if (!hasSigned(state)) return undefined
   const left =
-    state.incoming.some(({ status, failing }) => status === 'held' && !failing) ||
+    state.incoming.some(({ status, failing }) => status === 'folded' || (status === 'held' && !failing)) ||
     state.outgoing.some(({ status }) => status === 'asked' || status === 'placed' || status === 'folded')
-  return left ? undefined : { type: 'failed', complaint: { code: 'aborted', party: graph.customer } }
+  if (left) return undefined
+  const code = state.abort === undefined ? 'lock-gone' : 'aborted'
+  return { type: 'failed', complaint: state.complaint ?? { code, party: graph.customer } }
 }

@@ -28,14 +28,15 @@ export function isDue(state: JointState): boolean {
 }
 
 /**
- * The outcome is known and no own lock is pending. The record answers neighbours that missed a message until the expiry is
- * past in final blocks; deleting it earlier would let an old id in again (LK-50).
+ * The outcome is known and no own lock can pay any more. The record answers neighbours that missed a message until the expiry
+ * is past in final blocks; deleting it earlier would let an old id in again (LK-50).
  */
 export function isJointSettled(state: JointState): boolean {
-  const open = [...state.outgoing, ...state.incoming]
+  const expired = state.final?.type === 'expired'
   return (
     state.outcome !== undefined &&
-    !open.some(({ status }) => status === 'asked' || status === 'placed' || status === 'held')
+    !state.outgoing.some(({ status }) => status === 'asked' || status === 'placed') &&
+    (expired || !state.incoming.some(({ status }) => status === 'held'))
   )
 }
 

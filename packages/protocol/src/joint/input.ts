@@ -32,7 +32,10 @@ export type JointInput =
    * (`cancel-lock` before any line with it was persisted, or the payer's machine refused to make it) (LK-30).
    */
   | { readonly type: 'lock-void'; readonly hop: number }
-  /** The neighbour refused the line with the own lock, and it will not be sent again. It may still be live (LN-32). */
+  /**
+   * The neighbour refused the line with the own lock, and it will not be sent again; or it asked to fail the lock. It may
+   * still be live (LN-32): `lock-void` follows.
+   */
   | { readonly type: 'lock-refused'; readonly hop: number }
   /** The own lock is unlocked in an acknowledged line. */
   | { readonly type: 'lock-folded'; readonly hop: number }
