@@ -4,6 +4,8 @@ import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { loadCrypto } from '../src/index.ts'
+import { onionCrypto } from '../src/onion.ts'
+import type { Secp256k1 } from '../src/secp256k1.ts'
 import { bytes, hex } from './vectors.ts'
 
 const fast = await loadCrypto()
@@ -88,7 +90,12 @@ describe.each([
   test('points in another form, or off the curve, give undefined', () => {
     const good = new Uint8Array(32).fill(7)
     const point = onion.publicKey(good) ?? new Uint8Array()
+    const x = bytes('79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798')
+    const y = bytes('483ada7726a3c4655da4fbfc0e1108a8fd17b448a68554199c47d08ffb10d4b8')
     const off = [
+      // The generator of the group, but not compressed, and in the hybrid form.
+      new Uint8Array([4, ...x, ...y]),
+      new Uint8Array([6, ...x, ...y]),
       new Uint8Array(0),
       new Uint8Array(33),
       point.subarray(0, 32),
@@ -106,6 +113,35 @@ describe.each([
       expect(createOnionKey(good).ecdh(wrong)).toBeUndefined()
     }
   })
+})
+
+test('ranges and lengths are checked before any backend is asked', () => {
+  const asked: string[] = []
+  const answer = (name: string) => () => {
+    asked.push(name)
+    return new Uint8Array(33)
+  }
+  const gullible = {
+    publicKey: answer('publicKey'),
+    ecdh: answer('ecdh'),
+    multiplyPublicKey: answer('multiplyPublicKey'),
+    multiplyPrivateKey: answer('multiplyPrivateKey'),
+  } as unknown as Secp256k1
+  const onion = onionCrypto(gullible, fast.crypto.sha256)
+  const good = new Uint8Array(32).fill(7)
+  const point = new Uint8Array([2, ...good])
+  for (const bad of [bytes(ORDER), new Uint8Array(32), good.subarray(1)]) {
+    onion.publicKey(bad)
+    onion.ecdh(bad, point)
+    onion.multiplyPublicKey(point, bad)
+    onion.multiplyPrivateKey(bad, good)
+    onion.multiplyPrivateKey(good, bad)
+  }
+  onion.ecdh(good, new Uint8Array([4, ...good]))
+  onion.multiplyPublicKey(new Uint8Array(65), good)
+  expect(asked).toEqual([])
+  onion.ecdh(good, point)
+  expect(asked).toEqual(['ecdh'])
 })
 
 test('both give the same bytes for any keys', () => {

@@ -64,7 +64,7 @@ export function readFrame(
   bytes: Uint8Array,
 ): { readonly payload: Uint8Array; readonly mac: Uint8Array; readonly end: number } | undefined {
   const first = bytes[0] ?? 0
-  if (first > 0xfd) return undefined
+  // 0xfe and 0xff begin longer lengths, which would not fit: read as one byte they are not in the shortest form.
   const prefix = first === 0xfd ? 3 : 1
   const length = first === 0xfd ? ((bytes[1] ?? 0) << 8) | (bytes[2] ?? 0) : first
   if (length < 2 || lengthBytes(length) !== prefix) return undefined

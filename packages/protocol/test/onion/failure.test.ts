@@ -111,6 +111,17 @@ test('the hop is named also when it packed nonsense', () => {
   }
 })
 
+test('no hop beyond the path can be named: the rounds after it decide nothing', () => {
+  const [secret] = secretsOf(1)
+  const sharedSecret = given(secret)
+  const nobody = new Uint8Array(32)
+  const forged = accepted(createFailure(crypto, { sharedSecret: nobody, message: text('lie') }))
+  const packet = accepted(wrapFailure(crypto, { sharedSecret, packet: forged }))
+  expect(unwrapFailure(crypto, { sharedSecrets: [sharedSecret], packet })).toMatchObject({
+    code: 'failure-unreadable',
+  })
+})
+
 test('lengths that are not due are refused by name', () => {
   const sharedSecret = new Uint8Array(32)
   for (const length of [0, 31, FAILURE_BYTES - 1, FAILURE_BYTES + 1, 1024]) {
@@ -208,6 +219,22 @@ describe('failure messages', () => {
     for (let length = 0; length < bytes.length; length += 1)
       expect(decodeFailureMessage(bytes.subarray(0, length))).toHaveProperty('remedy')
     expect(decodeFailureMessage(new Uint8Array([...bytes, 0]))).toMatchObject({ field: 'failure.end' })
+  })
+
+  test('a policy too long for a failure packet is refused, on both sides', () => {
+    const channelId = new Uint8Array(32)
+    const longest = {
+      code: 'fee-insufficient',
+      channelId,
+      policy: new Uint8Array(MAX_FAILURE_POLICY),
+    } as const
+    const bytes = accepted(encodeFailureMessage(longest))
+    expect(bytes.length).toBe(MAX_FAILURE_MESSAGE)
+    const policy = new Uint8Array(MAX_FAILURE_POLICY + 1)
+    expect(encodeFailureMessage({ ...longest, policy })).toMatchObject({ field: 'failure.policy' })
+    const longer = new Uint8Array([...bytes, 0])
+    new DataView(longer.buffer).setUint16(36, policy.length)
+    expect(decodeFailureMessage(longer)).toMatchObject({ field: 'failure.policy' })
   })
 
   test('a channel is named exactly when one is to blame', () => {
