@@ -4,6 +4,7 @@
  */
 export * from './channel.ts'
 export * from './event.ts'
+export * from './invoice.ts'
 export * from './node.ts'
 export * from './operation.ts'
 export * from './payment.ts'

@@ -1,5 +1,6 @@
 /** Addresses over real HTTPS: what an honest host gives, and what a lying one cannot (docs/spec/invoice.md IV-50 to IV-59). */
 import { formatInvoice } from '@tallystick/protocol'
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type AddressEntry, addressBook, type InvoiceOrder } from '../../src/address/book.ts'
 import { AddressError } from '../../src/address/error.ts'
@@ -252,6 +253,20 @@ describe('a lying host', () => {
       code,
       field,
     })
+  })
+
+  test('IV-54: whatever it answers, the refusal is typed', async () => {
+    const pieces = fc.constantFrom(...['1', '{', '"payee":', PAYEE, 'null', '[]', '\u0000'])
+    const bodies = fc.oneof(
+      fc.json(),
+      fc.array(pieces).map((some) => some.join('')),
+    )
+    await fc.assert(
+      fc.asyncProperty(bodies, fc.constantFrom(200, 204, 302, 400, 404, 500), async (body, status) => {
+        const answer: typeof fetch = async () => new Response(status === 204 ? null : body, { status })
+        await refused(resolveAddress(`alice@${HOST}`, { fetch: answer }))
+      }),
+    )
   })
 
   test('IV-54: an answer without end is cut off at the limit', async () => {
