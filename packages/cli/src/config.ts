@@ -58,6 +58,10 @@ export const configSchema = z.strictObject({
     minLockAmount: amount,
     /** What this node deposits at most when a peer asks it to open a channel jointly, by token; others: nothing. */
     maxJointDeposit: z.record(address, amount),
+    /** The same in all channels with one peer together; without it four times `maxJointDeposit`. */
+    maxJointDepositOfPeer: z.record(address, amount).optional(),
+    /** The same in all channels together; without it sixteen times `maxJointDeposit`. */
+    maxJointDepositTotal: z.record(address, amount).optional(),
   }),
 })
 

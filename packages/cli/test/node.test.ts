@@ -1,5 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import type { ChannelView, Hex, PaymentView } from '@tallystick/client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -157,6 +159,19 @@ describe('the node process', () => {
       remedy: expect.stringContaining('Two nodes'),
     })
     expect((await asAlice('status')).code).toBe(0)
+  })
+
+  it('counts the connections that it refuses', async () => {
+    const [host = '', port = ''] = two.bobAddress.slice(two.bobAddress.indexOf('@') + 1).split(':')
+    const stranger = connect(Number(port), host, () => stranger.end('GET / HTTP/1.1\r\n\r\n'))
+    stranger.resume()
+    await once(stranger, 'close')
+    const { apiUrl } = JSON.parse(readFileSync(join(two.bob.directory, 'node.json'), 'utf8'))
+    const authorization = `Bearer ${readFileSync(join(two.bob.directory, 'api.token'), 'utf8').trim()}`
+    const metrics = async () => (await fetch(`${apiUrl}/v1/metrics`, { headers: { authorization } })).text()
+    await expect
+      .poll(metrics, { timeout: 60_000 })
+      .toMatch(/tallystick_refused_connections_total\{code="[a-z-]+"\} 1/)
   })
 
   it('closes together with the peer, and the chain pays both', async () => {

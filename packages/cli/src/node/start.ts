@@ -7,7 +7,7 @@ import { statfs } from 'node:fs/promises'
 import { loadCrypto } from '@tallystick/crypto'
 import type { EvmChainConfig } from '@tallystick/evm'
 import { createEvmChain } from '@tallystick/evm'
-import type { EngineConfig, NodeService } from '@tallystick/node'
+import type { ApiServer, EngineConfig, NodeService } from '@tallystick/node'
 import {
   ApiTokenError,
   createTlsTransport,
@@ -77,10 +77,16 @@ async function start(options: StartOptions, undo: Array<() => Promise<void> | vo
     journal: storeJournal(store),
   })
   undo.push(() => chain.stop())
+  // The API, and its metrics with it, starts last: what is refused before stands in the log alone.
+  let countRefused: ApiServer['metrics']['refusedConnection'] = () => undefined
   const transport = await createTlsTransport({
     identity: keys.withKey('identity', (key) => crypto.createIdentity(key)),
     verify: crypto.verifyIdentity,
-    onRefusal: (refusal) => log.warn(refusal, 'connection refused'),
+    onRefusal(refusal) {
+      log.warn(refusal, 'connection refused')
+      countRefused(refusal.code)
+      if (refusal.unreported > 0) countRefused('unreported', refusal.unreported)
+    },
   })
   undo.push(() => transport.close())
   const { host, port } = await transport.listen(config.listen)
@@ -109,6 +115,7 @@ async function start(options: StartOptions, undo: Array<() => Promise<void> | vo
     onFault: (error) => log.error({ err: error }, 'a fault while answering the API'),
   })
   undo.push(() => api.close())
+  countRefused = api.metrics.refusedConnection
   log.info({ nodeId: keys.nodeId, peers: publicAddress, api: api.url, crypto: crypto.backend }, 'ready')
   return {
     nodeId: keys.nodeId,
@@ -149,6 +156,8 @@ function engineConfig(
     publicAddress,
     defaultLockPeriodSeconds: limits.lockPeriodSeconds,
     maxJointDeposit: limits.maxJointDeposit,
+    maxJointDepositOfPeer: limits.maxJointDepositOfPeer ?? {},
+    maxJointDepositTotal: limits.maxJointDepositTotal ?? {},
     policy,
     acceptedLostData: acceptLostData,
     ...engine,

@@ -40,6 +40,8 @@ export async function openStall(
 ): Promise<Stall> {
   const { sizeBytes = 100_001, chunkCount = 10, ledger = paperLedger() } = options
   const directory = mkdtempSync(join(tmpdir(), 'tallystick-paywall-'))
+  // At once: some stalls are meant not to open.
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
   const [file, keyFile, output] = ['goods.bin', 'paywall.key', 'bought.bin'].map((name) =>
     join(directory, name),
   ) as [string, string, string]
@@ -75,7 +77,6 @@ export async function openStall(
     const closed = new Promise((done) => server.close(done))
     server.closeAllConnections()
     await closed
-    rmSync(directory, { recursive: true, force: true })
   })
   const url = `http://127.0.0.1:${address.port}`
   return {

@@ -5,8 +5,8 @@ import type { NodeService, NodeStatus } from '../engine/service.ts'
 export interface ApiMetrics {
   readonly registry: Registry
   request(method: string, route: string, status: number, seconds: number): void
-  /** A connection that the transport refused; `code` is its close code. */
-  refusedConnection(code: string): void
+  /** Connections (default: one) that the transport refused; `code` is their close code, or `unreported`. */
+  refusedConnection(code: string, count?: number): void
 }
 
 export function createMetrics(service: Pick<NodeService, 'status'>): ApiMetrics {
@@ -29,7 +29,7 @@ export function createMetrics(service: Pick<NodeService, 'status'>): ApiMetrics 
   return {
     registry,
     request: (method, route, status, seconds) => requests.observe({ method, route, status }, seconds),
-    refusedConnection: (code) => refusals.inc({ code }),
+    refusedConnection: (code, count = 1) => refusals.inc({ code }, count),
   }
 }
 
