@@ -1,7 +1,7 @@
 /** EN-66 and the care for keys: what signs signs one kind of thing, never prints, and forgets when told to. */
 import { spawnSync } from 'node:child_process'
 import { inspect } from 'node:util'
-import { type Domain, digestOf, domainOf, type Signable } from '@tallystick/protocol'
+import { type ChannelClaim, type Domain, digestOf, domainOf, type Signable } from '@tallystick/protocol'
 import { describe, expect, test } from 'vitest'
 import { CryptoError, generatePrivateKey, type IdentityStatement, loadCrypto } from '../src/index.ts'
 import { bytes, hex, signVectors } from './vectors.ts'
@@ -23,7 +23,10 @@ describe('signer', () => {
   })
 
   test('offers no way to sign a digest, nor to read the key', () => {
-    expect(Object.keys(createSigner(key)).sort()).toEqual(['address', 'destroy', 'sign'])
+    expect(Object.keys(createSigner(key)).sort()).toEqual(['address', 'announce', 'destroy', 'sign'])
+    expect(() => createSigner(key).announce(new Uint8Array(32) as unknown as ChannelClaim)).toThrow(
+      RangeError,
+    )
     expect(() => createSigner(key).sign(new Uint8Array(32) as unknown as Signable)).toThrow(TypeError)
   })
 
