@@ -167,6 +167,7 @@ function restore(rt: Runtime, loaded: Loaded['channels'][number]): void {
         index: row.index,
         atMs: row.atMs,
         released: true,
+        refusals: 0,
         completions: [],
       }
       rt.book.open.set(payment.reference, payment)

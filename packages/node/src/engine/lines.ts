@@ -3,7 +3,8 @@
  * payments share a line and many lines share a commit; this is where the speed comes from.
  */
 
-import { type Operation, type Refusal, wantsClearing } from '@tallystick/protocol'
+import type { Operation, Refusal } from '@tallystick/protocol'
+import { clear, clearingDue, waitsForPeer } from './clearing.ts'
 import { ServiceError } from './errors.ts'
 import { drainLockNotes } from './locks/lock-events.ts'
 import { hasLockWork, signLocks } from './locks/lock-lines.ts'
@@ -28,19 +29,16 @@ export function sealChannels(rt: Runtime, group: Group): void {
   }
 }
 
-function clearingDue(channel: Channel): boolean {
-  return channel.core.closing === undefined && !channel.core.lost && wantsClearing(channel.core)
-}
-
 function signLines(rt: Runtime, group: Group, channel: Channel): void {
   if (!channel.core.link.synced || !rt.links.writable(channel.peer)) return
+  if (waitsForPeer(rt, group, channel)) return
   if (hasLockWork(channel)) signLocks(rt, group, channel)
   for (let lines = 0; lines < rt.config.maxLinesPerGroup && channel.queue.length > 0; lines += 1) {
-    if (unackedBytes(channel) > MAX_UNACKED_BYTES) return
-    if (!signPayments(rt, group, channel)) return
+    if (unackedBytes(channel) > MAX_UNACKED_BYTES) break
+    if (!signPayments(rt, group, channel)) break
   }
-  if (channel.queue.length === 0 && clearingDue(channel))
-    run(rt, group, channel, { type: 'send', operations: [] })
+  // Also when payments wait: money or nonces may be what they wait for.
+  clear(rt, group, channel)
 }
 
 /** Answers false when the channel can sign no more now. */

@@ -10,6 +10,8 @@ import {
   isUsable,
   type Message,
   type Operation,
+  type Refusal,
+  type RefusalCode,
   refusal,
   type Step,
   type StepRefused,
@@ -22,6 +24,7 @@ import { encodeChannel, encodeRecord } from './channel-record.ts'
 import { courtEffect } from './closing.ts'
 import { contextOf } from './context.ts'
 import { ServiceError } from './errors.ts'
+import { hold, queueAgain } from './held-payments.ts'
 import { dropPayments, takeAgreement } from './outcomes.ts'
 import { advance, type PendingPayment, type SentLine } from './payment-book.ts'
 import { countPayments, putPayment } from './payment-rows.ts'
@@ -128,7 +131,11 @@ function perform(
     case 'burnt':
       for (const nonce of effect.nonces) {
         const line = channel.sent.get(nonce)
-        if (line !== undefined) line.refusal ??= effect.refusal
+        if (line === undefined) continue
+        line.refusal ??= effect.refusal
+        for (const { completions } of line.payments)
+          for (const waiting of completions)
+            waiting.hint = `The peer refused so far: ${reasonOf(effect.refusal)}`
       }
       rt.ports.log.warn({ channel: channel.id, code: effect.refusal.code }, 'the peer refused a line')
       rt.due.add(channel)
@@ -249,43 +256,37 @@ function agree(
   channel: Channel,
   effect: Extract<Effect, { type: 'agreed' }>,
 ): void {
-  const again = takeAgreement(rt, group, channel, effect).flatMap((line) =>
-    signedAgain(rt, group, channel, line),
-  )
-  queueAgain(rt, channel, again)
+  for (const line of takeAgreement(rt, group, channel, effect)) takeVoid(rt, group, channel, line)
   if (channel.queue.length > 0) rt.due.add(channel)
 }
 
 /**
- * Of the payments of a void line, those that are to be signed anew: the line was behind what the peer had sent meanwhile,
- * which is no fault of the payments. Only while somebody waits, so that a peer that refuses for ever is not paid at for
- * ever. The others end.
+ * A line is void. Where its payments are not at fault they are signed anew: it was behind what the peer had sent meanwhile,
+ * or the peer behind the chain. Only while somebody waits, so that a peer that refuses for ever is not paid at for ever.
+ * The others end.
  */
-function signedAgain(
-  rt: Runtime,
-  group: Group,
-  channel: Channel,
-  { payments, refusal }: SentLine,
-): readonly PendingPayment[] {
-  const stale = refusal?.code === 'acked-lags' || refusal?.code === 'wrong-base'
-  const retry = stale && isUsable(channel.core) && !channel.draining
-  const again = payments.filter((payment) => retry && payment.completions.length > 0)
+function takeVoid(rt: Runtime, group: Group, channel: Channel, { payments, refusal }: SentLine): void {
+  const after = refusal && isUsable(channel.core) && !channel.draining ? RETRY[refusal.code] : undefined
+  const again = payments.filter((payment) => after !== undefined && payment.completions.length > 0)
   const kept = new Set(again)
-  const detail =
-    refusal === undefined ? 'no reason given' : `${refusal.code} (${refusal.field}): ${refusal.remedy}.`
+  const detail = refusal === undefined ? 'no reason given' : reasonOf(refusal)
   const dropped = payments.filter((payment) => !kept.has(payment))
   dropPayments(rt, group, dropped, new ServiceError('PAYMENT_REFUSED', { detail }))
-  return again
+  if (after === 'a pause') hold(rt, channel, again)
+  else queueAgain(rt, channel, again)
 }
 
-/** Before what is queued, in the order in which they were signed. Their rows say void until a line carries them again. */
-function queueAgain(rt: Runtime, channel: Channel, payments: readonly PendingPayment[]): void {
-  for (const payment of payments) {
-    payment.nonce = 0
-    payment.index = 0
-    payment.released = false
-    channel.queued += payment.amount
-  }
-  rt.book.queuedCount += payments.length
-  channel.queue = [...payments, ...channel.queue]
+/**
+ * Refusals that say nothing against the payments, and when they may be signed again. When a later line is acknowledged the
+ * channel is open there, and the line is not behind any more; a deposit that the peer does not count yet takes its time.
+ */
+const RETRY: Partial<Readonly<Record<RefusalCode, 'at once' | 'a pause'>>> = {
+  'acked-lags': 'at once',
+  'wrong-base': 'at once',
+  'not-open': 'at once',
+  insufficient: 'a pause',
+}
+
+function reasonOf({ code, field, remedy }: Refusal): string {
+  return `${code} (${field}): ${remedy}.`
 }

@@ -85,6 +85,7 @@ export function adoptChannel(
     outgoingLocks: new Set(),
     leaving: new Set(),
     sent: new Map(),
+    asked: undefined,
     flushDue: false,
     draining: false,
     authorising: false,

@@ -22,6 +22,8 @@ export interface PendingPayment {
   atMs: number
   /** Durable here, and released. */
   released: boolean
+  /** How often the peer refused it because its view of the chain is behind ours. */
+  refusals: number
   readonly completions: Completion[]
 }
 
@@ -52,6 +54,8 @@ export interface Completion {
   remaining: number
   /** Answered: it wants nothing any more. */
   ended: boolean
+  /** Why it takes so long, if that is known; told when the time is over. */
+  hint: string | undefined
   readonly resolve: () => void
   readonly reject: (error: Error) => void
 }
@@ -78,11 +82,13 @@ export function completion(
     until,
     remaining: count,
     ended: false,
+    hint: undefined,
     resolve: () => finish(undefined),
     reject: (error) => finish(error),
   }
   const timer = setTimeout(() => {
-    finish(new ServiceError('TIMED_OUT', { detail: 'Ask again with the same reference.' }))
+    const detail = [own.hint, 'Ask again with the same reference.'].filter(Boolean).join(' ')
+    finish(new ServiceError('TIMED_OUT', { detail }))
     expired(own)
   }, timeoutMs)
   return own

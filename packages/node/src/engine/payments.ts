@@ -142,6 +142,7 @@ function newPayment(reference: Hex, amount: bigint, channel: Channel): PendingPa
     index: 0,
     atMs: 0,
     released: false,
+    refusals: 0,
     completions: [],
   }
 }

@@ -79,6 +79,8 @@ export interface Channel {
   readonly leaving: Set<OutgoingLock>
   /** Own lines whose payments are open, by nonce: live (LN-32), or waived and able to count all the same (outcomes.ts). */
   readonly sent: Map<number, SentLine>
+  /** A refused line without operations that is sent again until the peer takes it (clearing.ts). */
+  asked: { readonly nonce: number; readonly times: number; readonly nextAtMs: number } | undefined
   /** An accepted line waits for its acknowledgement. */
   flushDue: boolean
   /** No new payments: a common close is being prepared. */

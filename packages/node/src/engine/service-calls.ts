@@ -235,7 +235,7 @@ function offer(rt: Runtime, channel: Channel): Promise<boolean> {
   return command(rt, (group) => {
     const { core } = channel
     if (core.closing !== undefined) throw new ServiceError('CHANNEL_CLOSING', { field: 'channelId' })
-    if (channel.queue.length > 0 || channel.flushDue) return false
+    if (channel.queued > 0n || channel.flushDue) return false
     channel.peerRefusal = undefined
     if (core.together?.signatures.includes(undefined) === false) return true
     const validUntil = core.together?.validUntil ?? chainNowSeconds(rt) + rt.config.validitySeconds
