@@ -20,6 +20,7 @@ import {
   link,
   unlink,
 } from './adjacency.ts'
+import { lesser } from './amount.ts'
 import { policyFault } from './fee.ts'
 import { growWide, putWide, signedAt, unsignedAt, type WideColumn, wideColumn } from './wide.ts'
 
@@ -350,7 +351,7 @@ function refreshEdge(graph: Graph, edge: number): void {
   if (graph.sequence[edge] === 0 || graph.disabled[edge] === 1) return
   const greatest = unsignedAt(graph.exact.greatest, edge)
   const capacity = unsignedAt(graph.exact.capacity, edge >> 1)
-  graph.terms[TERMS * edge + 3] = Number(greatest < capacity ? greatest : capacity)
+  graph.terms[TERMS * edge + 3] = Number(lesser(greatest, capacity))
   if (isNegative(graph, edge)) graph.negativeEdges += 1
 }
 

@@ -17,7 +17,7 @@ export const HINT_CHANCE = 0.95
 export function priorChance(amount: number, capacity: number): number {
   const distance = amount / capacity - 0.5
   const chance = 0.5 - 4 * distance * distance * distance
-  return chance < LEAST_PRIOR || amount >= capacity ? LEAST_PRIOR : chance > 1 ? 1 : chance
+  return amount >= capacity ? LEAST_PRIOR : Math.min(1, Math.max(LEAST_PRIOR, chance))
 }
 
 /** {@link priorChance} after what `edge` taught. Bounds first, then faults. */

@@ -5,6 +5,7 @@
  * which uses narrow channels up before wide ones.
  */
 
+import { ceilDiv, greater, lesser } from './amount.ts'
 import { priceRoute } from './exact.ts'
 import {
   type EdgeName,
@@ -142,16 +143,4 @@ function joined(routes: readonly Route[]): Parts {
 
 export function deliveredBy({ totalAmount, totalFee }: Route): bigint {
   return totalAmount - totalFee
-}
-
-function ceilDiv(value: bigint, by: bigint): bigint {
-  return (value + by - 1n) / by
-}
-
-function lesser(a: bigint, b: bigint): bigint {
-  return a < b ? a : b
-}
-
-function greater(a: bigint, b: bigint): bigint {
-  return a > b ? a : b
 }

@@ -105,9 +105,9 @@ function relax(
   }
   const before = memory.cost[origin] ?? 0
   const soFar = memory.cost[place] ?? 0
-  if (soFar + (fee > LEAST_HOP_COST ? fee : LEAST_HOP_COST) > before) return
+  if (soFar + Math.max(fee, LEAST_HOP_COST) > before) return
   const hopCost = fee + penaltyOf(terrain.weights, amount, chanceThrough(terrain, edge, amount))
-  const cost = soFar + (hopCost > LEAST_HOP_COST ? hopCost : LEAST_HOP_COST)
+  const cost = soFar + Math.max(hopCost, LEAST_HOP_COST)
   if (cost > before || cost === Number.POSITIVE_INFINITY) return
   const hops = (memory.hops[place] ?? 0) + 1
   if (cost === before && !goesBefore(terrain, memory, origin, hops, amount + fee, edge)) return

@@ -6,7 +6,7 @@
 import { MAX_AMOUNT } from '@tallystick/protocol'
 import { priceRoute } from './exact.ts'
 import type { Experience } from './experience.ts'
-import type { Graph } from './graph.ts'
+import { edgesInto, type Graph } from './graph.ts'
 import { createQuickMemory, type QuickMemory, quickSearch } from './quick.ts'
 import {
   MAX_HOPS,
@@ -20,13 +20,14 @@ import {
 import {
   closeOff,
   createMarks,
+  feeThrough,
   type Ground,
   layTerrain,
   reopen,
   type Terrain,
   type Usage,
 } from './terrain.ts'
-import { thoroughSearch } from './thorough.ts'
+import { THOROUGH_BOUNDS, type ThoroughBounds, thoroughSearch } from './thorough.ts'
 import { DEFAULT_WEIGHTS, type RoutingWeights } from './weights.ts'
 
 /** A graph, what is known of it, and memory that searches use again. One search at a time. */
@@ -54,6 +55,8 @@ export type Sought =
 
 /** How often the quick search looks again without an edge that only float64 thought wide enough. */
 const MAX_REPEATS = 8
+/** What the thorough search may take where the quick one found nothing: often there is nothing. */
+const LAST_RESORT_BOUNDS: ThoroughBounds = { perPlace: 8, total: 8_000 }
 /** Ways of the thorough search that are priced before it gives up. */
 const MAX_PRICED = 64
 /** `maxFee` in float64 must not forbid what the exact one allows. */
@@ -77,12 +80,29 @@ export function seekRoute(router: Router, request: RouteRequest, usage: Usage): 
     router.memory = createQuickMemory(Math.ceil(terrain.places * 1.25))
   const early = deadEnd(terrain, request)
   if (early !== undefined) return { ok: false, fault: early }
+  const found = search(router, terrain, request, usage)
+  return 'code' in found ? { ok: false, fault: found } : { ok: true, terrain, ...found }
+}
+
+/** RT-31, RT-32: quickly by cost, then quickly by fee alone, then thoroughly. */
+function search(router: Router, terrain: Terrain, request: RouteRequest, usage: Usage): Found | RouteFault {
   const { effort = 'quick', maxFee } = request
-  let found = effort === 'quick' ? quickly(router.memory, terrain, request, maxFee, usage) : undefined
-  if (found === undefined && (effort === 'thorough' || terrain.narrow))
-    found = thoroughly(terrain, request, usage)
-  if (found !== undefined) return { ok: true, terrain, ...found }
-  return { ok: false, fault: whyNone(router, terrain, request, usage) }
+  if (effort === 'thorough') {
+    const found = thoroughly(terrain, request, usage, THOROUGH_BOUNDS)
+    if (found !== undefined) return found
+  } else {
+    const found = quickly(router.memory, terrain, request, maxFee, usage)
+    if (found !== undefined) return found
+    if (!terrain.narrow) return routeFault('no-route', 'amount')
+  }
+  const lean = { ...terrain, weights: { ...terrain.weights, hopPpm: 0, doubtPpm: 0 } }
+  const cheapest = quickly(router.memory, lean, request, MAX_AMOUNT, usage)
+  if (cheapest !== undefined && cheapest.route.totalFee <= maxFee) return cheapest
+  const found = effort === 'quick' ? thoroughly(terrain, request, usage, LAST_RESORT_BOUNDS) : undefined
+  if (found !== undefined) return found
+  if (cheapest === undefined) return routeFault('no-route', 'amount')
+  const fee = cheapest.route.totalFee
+  return { ...routeFault('fee-limit', 'maxFee', `a route costs ${fee}`), fee }
 }
 
 /** The label-setting search, again without an edge that turns out too narrow for the exact amount. */
@@ -115,9 +135,10 @@ function thoroughly(
   terrain: Terrain,
   { amount, maxHops = MAX_HOPS, maxFee }: RouteRequest,
   usage: Usage,
+  bounds: ThoroughBounds,
 ): Found | undefined {
   let tried = 0
-  for (const edges of thoroughSearch(terrain, maxHops, needLimit(amount, maxFee))) {
+  for (const edges of thoroughSearch(terrain, maxHops, needLimit(amount, maxFee), bounds)) {
     const priced = priceRoute(terrain, edges, amount, usage)
     if (priced.ok && priced.route.totalFee <= maxFee) return { route: priced.route, edges }
     tried += 1
@@ -131,23 +152,17 @@ function needLimit(amount: bigint, maxFee: bigint): number {
   return Number(amount + maxFee) * LEEWAY
 }
 
-/** What is wrong before any search. */
+/** What needs no search: what the payer can send, and what the payee's channels can bring. */
 function deadEnd(terrain: Terrain, request: RouteRequest): RouteFault | undefined {
-  const { extra } = terrain
+  const { extra, extraInto, graph, payee, delivered } = terrain
   const own = extra.filter((edge) => edge.own)
   if (own.length === 0) return routeFault('own-balance', 'own', 'no channel can be used')
-  const cheapest = terrain.mayShrink ? 1 : terrain.delivered
   const widest = own.reduce((most, { high }) => Math.max(most, high), 0)
-  if (widest * LEEWAY < cheapest)
-    return routeFault('own-balance', 'amount', `the widest channel holds ${widest}`)
-  const reachable = terrain.extraInto.has(terrain.payee) || (terrain.graph.into.count[terrain.payee] ?? 0) > 0
-  return reachable ? undefined : routeFault('payee-unknown', 'payee', request.payee)
-}
-
-/** After nothing was found: was it only the fee limit? */
-function whyNone(router: Router, terrain: Terrain, request: RouteRequest, usage: Usage): RouteFault {
-  const found = quickly(router.memory, terrain, request, MAX_AMOUNT, usage)
-  if (found === undefined || found.route.totalFee <= request.maxFee) return routeFault('no-route', 'amount')
-  const { totalFee } = found.route
-  return { ...routeFault('fee-limit', 'maxFee', `a route costs ${totalFee}`), fee: totalFee }
+  if (widest * LEEWAY < (terrain.mayShrink ? 1 : delivered))
+    return routeFault('own-balance', 'amount', `the widest channel can send ${widest}`)
+  const into = payee < graph.nodeIds.length ? edgesInto(graph, payee) : []
+  const last = [...into, ...(extraInto.get(payee) ?? [])]
+  if (last.length === 0) return routeFault('payee-unknown', 'payee', request.payee)
+  const open = last.some((edge) => !Number.isNaN(feeThrough(terrain, edge, delivered)))
+  return open ? undefined : routeFault('no-route', 'amount', 'no channel of the payee can bring it')
 }

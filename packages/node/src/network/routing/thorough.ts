@@ -18,7 +18,8 @@ export interface ThoroughBounds {
   readonly total: number
 }
 
-export const THOROUGH_BOUNDS: ThoroughBounds = { perPlace: 8, total: 200_000 }
+/** For a search that was asked for. */
+export const THOROUGH_BOUNDS: ThoroughBounds = { perPlace: 32, total: 200_000 }
 
 interface Label {
   readonly place: number
@@ -27,6 +28,7 @@ interface Label {
   readonly hops: number
   /** Taken from here, to the place of `after`; -1 at the payee. */
   readonly edge: number
+  readonly channelId: string
   readonly after: Label | undefined
   /** A better one came before it was looked at. */
   dead: boolean
@@ -47,7 +49,7 @@ export function* thoroughSearch(
   terrain: Terrain,
   maxHops: number,
   maxNeed: number,
-  bounds: ThoroughBounds = THOROUGH_BOUNDS,
+  bounds: ThoroughBounds,
 ): Generator<readonly number[]> {
   const limit = terrain.mayShrink ? Number.POSITIVE_INFINITY : maxNeed
   const search: Search = {
@@ -59,7 +61,7 @@ export function* thoroughSearch(
     queue: [],
     total: 0,
   }
-  const first = { place: terrain.payee, cost: 0, need: terrain.delivered, hops: 0, edge: -1 }
+  const first = { place: terrain.payee, cost: 0, need: terrain.delivered, hops: 0, edge: -1, channelId: '' }
   push(search.queue, { ...first, after: undefined, dead: false })
   for (let label = pop(search.queue); label !== undefined; label = pop(search.queue)) {
     if (label.dead) continue
@@ -87,9 +89,10 @@ function extend(search: Search, after: Label, edge: number, origin: number): voi
   const need = after.need + fee
   if (!(need <= maxNeed) || search.total >= search.bounds.total) return
   const hopCost = fee + penaltyOf(terrain.weights, after.need, chanceThrough(terrain, edge, after.need))
-  const cost = after.cost + (hopCost > LEAST_HOP_COST ? hopCost : LEAST_HOP_COST)
+  const cost = after.cost + Math.max(hopCost, LEAST_HOP_COST)
   if (cost === Number.POSITIVE_INFINITY) return
-  const label = { place: origin, cost, need, hops: after.hops + 1, edge, after, dead: false }
+  const channelId = channelOf(terrain, edge)
+  const label = { place: origin, cost, need, hops: after.hops + 1, edge, channelId, after, dead: false }
   if (keep(search, label)) push(search.queue, label)
 }
 
@@ -104,10 +107,10 @@ function keep(search: Search, label: Label): boolean {
   if (kept === undefined) search.labels.set(label.place, [label])
   else if (label.place === search.terrain.start) kept.push(label)
   else {
-    for (const other of kept) if (covers(search.terrain, other, label)) return false
+    for (const other of kept) if (covers(other, label)) return false
     let count = 0
     for (const other of kept) {
-      if (covers(search.terrain, label, other)) other.dead = true
+      if (covers(label, other)) other.dead = true
       else kept[count++] = other
     }
     if (count >= search.bounds.perPlace) return false
@@ -118,10 +121,10 @@ function keep(search: Search, label: Label): boolean {
   return true
 }
 
-function covers(terrain: Terrain, a: Label, b: Label): boolean {
+function covers(a: Label, b: Label): boolean {
   if (a.cost > b.cost || a.need > b.need || a.hops > b.hops) return false
   if (a.cost < b.cost || a.need < b.need || a.hops < b.hops) return true
-  return channelOf(terrain, a.edge) <= channelOf(terrain, b.edge)
+  return a.channelId <= b.channelId
 }
 
 function edgesOf(label: Label): number[] {
@@ -130,10 +133,11 @@ function edgesOf(label: Label): number[] {
   return edges
 }
 
-/** Least cost first, then fewest hops, then the smallest amount (RT-33). */
+/** Least cost first, then fewest hops, then the smallest amount, then the lowest channel id (RT-33). */
 function before(a: Label, b: Label): boolean {
   if (a.cost !== b.cost) return a.cost < b.cost
-  return a.hops === b.hops ? a.need < b.need : a.hops < b.hops
+  if (a.hops !== b.hops) return a.hops < b.hops
+  return a.need === b.need ? a.channelId < b.channelId : a.need < b.need
 }
 
 function push(queue: Label[], label: Label): void {
