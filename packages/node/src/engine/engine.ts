@@ -13,6 +13,8 @@ import { driveFunding } from './funding.ts'
 import { GroupCommit } from './group-commit.ts'
 import { tickInvoices } from './htlc/invoices.ts'
 import { resumePayments } from './htlc/pay.ts'
+import { resumeJoints, tickJoints } from './joint/joint-book.ts'
+import { jointEnded, sendJoint } from './joint/joint-pay.ts'
 import { createJointBook } from './joint-limits.ts'
 import { createLimiter } from './limiter.ts'
 import { sealChannels } from './lines.ts'
@@ -141,6 +143,13 @@ function createRuntime(
     policies: loaded.policies,
     invoices: loaded.invoices,
     netPayments: loaded.netPayments,
+    jointPays: loaded.jointPays,
+    jointPayments: new Map(),
+    wantedJoints: new Map(),
+    jointNotes: [],
+    paramsOf: () => undefined,
+    sendJoint: (group, payment, invoice) => sendJoint(rt, group, payment, invoice),
+    jointEnded: (group, state, outcome) => jointEnded(rt, group, state, outcome),
     onStop: new Set(),
     running: true,
     failure: undefined,
@@ -187,6 +196,7 @@ async function firstGroup(rt: Runtime, { markLost }: Loaded): Promise<void> {
     group.changes.push(...loadedMarks(markLost))
     resumeLocks(rt, group, (later, lock) => resumeLock(rt, later, lock))
     resumePayments(rt, group)
+    resumeJoints(rt, group)
     if (!markLost) return
     for (const channel of rt.channels.values()) {
       run(rt, group, channel, { type: 'data-lost' })
@@ -200,6 +210,7 @@ async function firstGroup(rt: Runtime, { markLost }: Loaded): Promise<void> {
 
 function takeTick(rt: Runtime, group: Group): void {
   tickInvoices(rt, group)
+  tickJoints(rt, group)
   for (const channel of rt.channels.values()) {
     if (hasCourtWork(channel)) group.effects.push(() => drive(rt, channel))
     if (wantsFunding(channel)) group.effects.push(() => driveFunding(rt, channel))

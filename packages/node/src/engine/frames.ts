@@ -7,6 +7,7 @@ import {
   type ChannelMessage,
   decodeMessage,
   type Hello,
+  type JointPayMessage,
   MAX_TEXT,
   type Message,
   PROTOCOL_VERSION,
@@ -15,6 +16,7 @@ import {
   toHex,
 } from '@tallystick/protocol'
 import type { CloseReason } from '../transport/port.ts'
+import { jointsConnected, takeJointMessage } from './joint/joint-messages.ts'
 import { run, sendAfter } from './machine.ts'
 import {
   resumeOpenings,
@@ -97,11 +99,18 @@ function handle(rt: Runtime, group: Group, peer: Peer, message: Message): void {
     case 'jointpay-abort':
     case 'jointpay-receipt':
     case 'jointpay-refusal':
-      rt.ports.log.info({ peer: peer.nodeId, message: message.type }, 'no joint payment is under way')
+      takeJoint(rt, group, peer, message)
       return
     default:
       takeChannelMessage(rt, group, peer, message)
   }
+}
+
+function takeJoint(rt: Runtime, group: Group, peer: Peer, message: JointPayMessage): void {
+  const why = takeJointMessage(rt, group, peer, message)
+  if (why === undefined) return
+  const { code, field, detail, remedy } = why
+  hangUp(rt, group, peer, { code, field, text: detail ?? remedy })
 }
 
 function ourHello(rt: Runtime): Hello {
@@ -133,6 +142,7 @@ function takeHello(rt: Runtime, group: Group, peer: Peer, hello: Hello): void {
     run(rt, group, channel, { type: 'connected' })
     group.touched.add(channel)
   }
+  jointsConnected(rt, group, peer)
   resumeOpenings(rt, group, peer)
   tellPeer(rt, group, peer.nodeId, true)
 }

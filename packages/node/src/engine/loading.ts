@@ -8,6 +8,7 @@ import type { Endpoint } from '../transport/port.ts'
 import { decodeChannel, type StoredChannel } from './channel-record.ts'
 import { type InvoiceBook, loadInvoices } from './htlc/invoices.ts'
 import { loadNetworkPayments, type NetworkPaymentBook } from './htlc/pay.ts'
+import { type JointPayBook, loadJoints } from './joint/joint-book.ts'
 import { loadUses, type StoredUses } from './locks/resume.ts'
 import { loadPolicies } from './policies.ts'
 import type { EnginePorts } from './ports.ts'
@@ -40,6 +41,7 @@ export interface Loaded {
   readonly policies: Map<Hex, FeePolicy>
   readonly invoices: InvoiceBook
   readonly netPayments: NetworkPaymentBook
+  readonly jointPays: JointPayBook
   /** Every channel here must be marked lost before anything is signed (CL-30). */
   readonly markLost: boolean
 }
@@ -73,6 +75,7 @@ export async function load(ports: EnginePorts, acceptedLostData: boolean): Promi
     policies: await loadPolicies(store),
     invoices: await loadInvoices(store),
     netPayments: await loadNetworkPayments(store),
+    jointPays: await loadJoints(store, ports.crypto),
     markLost: store.lostData && (acceptedLostData || !marked),
   }
 }

@@ -67,6 +67,10 @@ export interface EngineConfig {
   readonly forwardMarginSeconds: number
   /** From now to the expiry of the locks of own payments. Seconds. */
   readonly lockTimeSeconds: number
+  /** Furthest expiry of a joint payment that this node takes part in. Seconds from now. */
+  readonly maxLockTimeSeconds: number
+  /** A customer gives a joint payment up after so long without progress. */
+  readonly jointAbortMs: number
   /** Payments that one line carries at most. */
   readonly maxOperationsPerLine: number
   /** Lines that one channel signs in one group commit at most. */
@@ -105,6 +109,8 @@ export const DEFAULT_CONFIG: EngineConfig = {
   forwardPolicy: { feeBase: 0n, feePpm: 0, minAmount: 1n, maxAmount: MAX_AMOUNT, disabled: false },
   forwardMarginSeconds: 30,
   lockTimeSeconds: 900,
+  maxLockTimeSeconds: 86_400,
+  jointAbortMs: 3_000,
   maxOperationsPerLine: 1_000,
   maxLinesPerGroup: 64,
   maxQueuedPayments: 200_000,

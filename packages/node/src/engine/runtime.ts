@@ -4,11 +4,15 @@ import type {
   BlockRef,
   ChainHealth,
   ChannelRecord as ChainRecord,
+  ChannelParams,
   ChannelState,
   Domain,
   Effect,
   FeePolicy,
   Hello,
+  Invoice,
+  JointOutcome,
+  JointState,
   Refusal,
 } from '@tallystick/protocol'
 import type { Batch } from '../store/port.ts'
@@ -18,6 +22,8 @@ import type { EventHub } from './event-hub.ts'
 import type { GroupCommit } from './group-commit.ts'
 import type { InvoiceBook } from './htlc/invoices.ts'
 import type { NetworkPaymentBook } from './htlc/pay.ts'
+import type { NetworkPayment } from './htlc/payment-record.ts'
+import type { JointPayBook } from './joint/joint-book.ts'
 import type { JointBook } from './joint-limits.ts'
 import type { Limiter } from './limiter.ts'
 import type { IncomingLock, LockBook, LockHandlers, OutgoingLock, Placement } from './locks/lock-book.ts'
@@ -153,6 +159,17 @@ export interface Runtime {
   readonly policies: Map<Hex, FeePolicy>
   readonly invoices: InvoiceBook
   readonly netPayments: NetworkPaymentBook
+  readonly jointPays: JointPayBook
+  /** Own payments by the condition id of the joint attempt under way. */
+  readonly jointPayments: Map<Hex, NetworkPayment>
+  /** References that the operator agreed to settle jointly, with the least that this node is to gain. */
+  readonly wantedJoints: Map<Hex, bigint>
+  /** What a step of a joint payment leaves for after it. */
+  readonly jointNotes: ((group: Group) => void)[]
+  /** Parameters of channels that the network has shown, own ones aside. */
+  readonly paramsOf: (channelId: Hex) => ChannelParams | undefined
+  readonly sendJoint: (group: Group, payment: NetworkPayment, invoice: Invoice) => void
+  readonly jointEnded: (group: Group, state: JointState, outcome: JointOutcome) => void
   /** Ends what waits inside a port for the loop, when the loop stops. */
   readonly onStop: Set<() => void>
   running: boolean

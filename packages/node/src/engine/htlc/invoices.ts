@@ -188,11 +188,21 @@ function settleWhenCovered(rt: Runtime, group: Group, record: InvoiceRecord): vo
     return said > most ? said : most
   }, record.amount ?? 0n)
   if (received < total || !parts.every((lock) => leavesTime(rt, lock))) return
+  settle(rt, group, record, received)
+  learnKey(rt, group, record.condition, { kind: 'hash', preimage: bytesOf(record.preimage) }, undefined)
+}
+
+/** Paid otherwise than by locks on its hash: by a joint payment. */
+export function settleInvoice(rt: Runtime, group: Group, hash: Hex, received: bigint): void {
+  const record = [...rt.invoices.open.values()].find((open) => open.hash === hash)
+  if (record !== undefined) settle(rt, group, record, received)
+}
+
+function settle(rt: Runtime, group: Group, record: InvoiceRecord, received: bigint): void {
   const settled: InvoiceRecord = { ...record, state: 'settled', received, settledAtMs: rt.ports.nowMs() }
   rt.invoices.open.delete(record.condition)
   rt.invoices.partial.delete(record.condition)
   putRecord(group, SPACE, bytesOf(record.hash), settled)
-  learnKey(rt, group, record.condition, { kind: 'hash', preimage: bytesOf(record.preimage) }, undefined)
   group.effects.push(() => {
     rt.waits.poke(`invoice/${record.hash}`)
     rt.events.emit({ type: 'invoice', atMs: rt.ports.nowMs(), hash: record.hash, received })

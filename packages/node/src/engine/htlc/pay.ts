@@ -42,6 +42,8 @@ export interface PayInvoiceRequest {
   readonly amount?: bigint
   /** Base units; default: 1 % of the amount, at least 10. */
   readonly maxFee?: bigint
+  /** Default: htlc. */
+  readonly via?: 'htlc' | 'joint'
   readonly timeoutMs?: number
 }
 
@@ -77,7 +79,7 @@ export async function payInvoice(rt: Runtime, request: PayInvoiceRequest): Promi
   )
 }
 
-function readInvoice(rt: Runtime, text: string): Invoice {
+export function readInvoice(rt: Runtime, text: string): Invoice {
   const { chain, crypto } = rt.ports
   const read = parseInvoice(crypto, text.replace(/^tally:/i, ''), {
     chainId: chain.chainId,
@@ -108,6 +110,9 @@ async function startPayment(
       })
     return known
   }
+  const method = request.via ?? 'htlc'
+  if (!invoice.methods[method])
+    throw new ServiceError('INVALID_INVOICE', { field: 'via', detail: `The payee does not take ${method}` })
   const late = checkInvoiceTime(invoice, chainNowSeconds(rt))
   if (late !== undefined)
     throw new ServiceError('INVALID_INVOICE', { field: late.field, detail: `${late.detail}. ${late.remedy}` })
@@ -125,18 +130,20 @@ async function startPayment(
     token: toHex(invoice.token),
     amount,
     maxFee: request.maxFee ?? (tenth > 10n ? tenth : 10n),
-    via: 'htlc',
+    via: request.via ?? 'htlc',
     createdAtMs: known?.createdAtMs ?? rt.ports.nowMs(),
     state: 'pending',
     endedAtMs: undefined,
     preimage: undefined,
+    attempts: [],
     parts: [],
     failure: undefined,
   }
   await command(rt, (group) => {
     rt.netPayments.pending.set(condition, payment)
-    store(rt, group, payment)
-    sendParts(rt, group, payment, invoice, amount)
+    storePayment(rt, group, payment)
+    if (payment.via === 'joint') rt.sendJoint(group, payment, invoice)
+    else sendParts(rt, group, payment, invoice, amount)
   })
   return payment
 }
@@ -187,11 +194,11 @@ function sendParts(
           failures: payment.parts.flatMap(({ failure }) => (failure === undefined ? [] : [failure])),
         })
   if (!found.ok) {
-    giveUp(rt, group, payment, found.failure)
+    paymentFailed(rt, group, payment, found.failure)
     return
   }
   for (const route of found.routes) wantPart(rt, group, payment, invoice, route)
-  store(rt, group, payment)
+  storePayment(rt, group, payment)
 }
 
 function wantPart(
@@ -260,7 +267,7 @@ function onionHops(part: PaymentPart, invoice: Invoice, total: bigint) {
 export function partPlaced(rt: Runtime, group: Group, lock: OutgoingLock): void {
   withPart(rt, lock.use, (payment, part) => {
     part.state = 'pending'
-    store(rt, group, payment)
+    storePayment(rt, group, payment)
   })
 }
 
@@ -275,7 +282,7 @@ export function partGone(rt: Runtime, group: Group, lock: OutgoingLock, paid: bo
   withPart(rt, lock.use, (payment, part) => {
     if (paid) {
       part.state = 'paid'
-      store(rt, group, payment)
+      storePayment(rt, group, payment)
       endIfDone(rt, group, payment)
     } else {
       partFailed(rt, group, payment, part, readFailure(rt, payment, part, lock))
@@ -297,7 +304,7 @@ function partFailed(
     'a part failed',
   )
   if (payment.preimage !== undefined) {
-    store(rt, group, payment)
+    storePayment(rt, group, payment)
     endIfDone(rt, group, payment)
     return
   }
@@ -305,14 +312,19 @@ function partFailed(
   const final =
     failure.code in FAILURES && FAILURES[failure.code as keyof typeof FAILURES].blame === 'payment'
   const late = checkInvoiceTime(invoice, chainNowSeconds(rt)) !== undefined
-  if (final || late) giveUp(rt, group, payment, failure)
+  if (final || late) paymentFailed(rt, group, payment, failure)
   else sendParts(rt, group, payment, invoice, part.amount)
 }
 
 /** No more is tried: it ends as failed once no lock of it can pay any more. */
-function giveUp(rt: Runtime, group: Group, payment: NetworkPayment, failure: PaymentFailure): void {
+export function paymentFailed(
+  rt: Runtime,
+  group: Group,
+  payment: NetworkPayment,
+  failure: PaymentFailure,
+): void {
   payment.failure ??= failure
-  store(rt, group, payment)
+  storePayment(rt, group, payment)
   endIfDone(rt, group, payment)
 }
 
@@ -323,7 +335,7 @@ function endIfDone(rt: Runtime, group: Group, payment: NetworkPayment): void {
     return
   }
   if (payment.failure === undefined) return
-  end(rt, group, payment, 'failed')
+  endPayment(rt, group, payment, 'failed')
   rt.netPayments.pending.delete(payment.condition)
 }
 
@@ -333,13 +345,18 @@ export function paymentKnown(rt: Runtime, group: Group, condition: Hex, key: Key
   if (payment === undefined || key.kind !== 'hash' || payment.preimage !== undefined) return
   payment.preimage = toHex(key.preimage)
   payment.failure = undefined
-  end(rt, group, payment, 'succeeded')
+  endPayment(rt, group, payment, 'succeeded')
 }
 
-function end(rt: Runtime, group: Group, payment: NetworkPayment, state: 'succeeded' | 'failed'): void {
+export function endPayment(
+  rt: Runtime,
+  group: Group,
+  payment: NetworkPayment,
+  state: 'succeeded' | 'failed',
+): void {
   payment.state = state
   payment.endedAtMs = rt.ports.nowMs()
-  store(rt, group, payment)
+  storePayment(rt, group, payment)
   group.effects.push(() => rt.waits.poke(`netpay/${payment.hash}`))
 }
 
@@ -383,7 +400,7 @@ export function resumePayments(rt: Runtime, group: Group): void {
       if (part.state !== 'wanted') continue
       part.state = 'failed'
       part.failure = ended('interrupted')
-      giveUp(rt, group, payment, part.failure)
+      paymentFailed(rt, group, payment, part.failure)
     }
 }
 
@@ -406,7 +423,7 @@ function withPart(
   if (payment !== undefined && part !== undefined) apply(payment, part)
 }
 
-function store(rt: Runtime, group: Group, payment: NetworkPayment): void {
+export function storePayment(rt: Runtime, group: Group, payment: NetworkPayment): void {
   putRecord(group, SPACE, bytesOf(payment.hash), payment)
   group.effects.push(() => {
     const { hash, state, parts } = payment

@@ -18,6 +18,8 @@ export interface NetworkPayment {
   state: 'pending' | 'succeeded' | 'failed'
   endedAtMs: number | undefined
   preimage: Hex | undefined
+  /** Of a joint payment: every attempt, in order. */
+  attempts: JointAttempt[]
   /** Of every part ever tried, in order. */
   parts: PaymentPart[]
   failure: PaymentFailure | undefined
@@ -36,6 +38,13 @@ export interface PaymentPart {
   /** `wanted`: no line carries it yet. */
   state: 'wanted' | 'pending' | 'paid' | 'failed'
   failure: PaymentFailure | undefined
+}
+
+export interface JointAttempt {
+  /** Condition id of the terms. */
+  readonly condition: Hex
+  readonly hops: readonly PartHop[]
+  readonly failure: PaymentFailure | undefined
 }
 
 export interface PartHop {

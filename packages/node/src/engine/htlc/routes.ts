@@ -13,6 +13,8 @@ export interface RouteQuery {
   readonly maxFee: bigint
   /** Of earlier parts: what they blame is left out. */
   readonly failures: readonly PaymentFailure[]
+  /** One route for all of it. */
+  readonly whole?: boolean
 }
 
 export interface PlannedRoute {

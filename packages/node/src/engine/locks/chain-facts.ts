@@ -23,6 +23,7 @@ export function takeResolved(
 /** A newer final block: LK-12 and LK-20 may have become true for locks that nobody answered. */
 export function takeFinalTime(rt: Runtime, group: Group): void {
   const seconds = Number(rt.final?.timestampSeconds ?? 0n)
+  rt.handlers.finalTime(rt, group)
   for (const lock of rt.locks.outgoing.values()) {
     const { final } = resolutionOf(rt.registry, lock.condition)
     if (final === 0 && lock.expiry >= seconds) continue

@@ -102,6 +102,10 @@ export interface LockHandlers {
   keyKnown(rt: Runtime, group: Group, condition: Hex, key: Key, encoded: Uint8Array): void
   /** It left every line that counts. Paid: unlocked, or met in time in final blocks. */
   outgoingGone(rt: Runtime, group: Group, lock: OutgoingLock, paid: boolean): void
+  /** A newer final block. */
+  finalTime(rt: Runtime, group: Group): void
+  /** The peer refused the line that placed it; it may still pay until it is gone. */
+  outgoingRefused(rt: Runtime, group: Group, lock: OutgoingLock): void
   incomingGone(rt: Runtime, group: Group, lock: IncomingLock, paid: boolean): void
 }
 

@@ -11,7 +11,11 @@ import { refusePlacements } from './lock-lines.ts'
 
 /** Called when the group is sealed, before lines are signed. */
 export function drainLockNotes(rt: Runtime, group: Group): void {
-  for (let note = rt.lockNotes.shift(); note !== undefined; note = rt.lockNotes.shift()) take(rt, group, note)
+  while (rt.lockNotes.length > 0 || rt.jointNotes.length > 0) {
+    const note = rt.lockNotes.shift()
+    if (note === undefined) rt.jointNotes.shift()?.(group)
+    else take(rt, group, note)
+  }
 }
 
 function take(rt: Runtime, group: Group, { channel, effect }: LockNote): void {
@@ -36,7 +40,10 @@ function take(rt: Runtime, group: Group, { channel, effect }: LockNote): void {
     }
     case 'burnt':
       for (const lock of channel.outgoingLocks)
-        if (effect.nonces.includes(lock.born)) channel.leaving.add(lock)
+        if (effect.nonces.includes(lock.born)) {
+          channel.leaving.add(lock)
+          rt.handlers.outgoingRefused(rt, group, lock)
+        }
       // What those lines unlocked or dropped is due again.
       wantLines(rt, channel)
       return

@@ -5,6 +5,7 @@
  */
 
 import {
+  equalBytes,
   freeSlot,
   type Lock,
   type LockAnswer,
@@ -83,6 +84,14 @@ function signOne(
   const refused = run(rt, group, channel, { type: 'send', operations })
   if (refused === undefined) remember(rt, group, channel, before, operations, taken)
   return refused?.refusal.code
+}
+
+/** Takes back a placement that no line carries; false when there is none. */
+export function cancelPlacement(channel: Channel, condition: Uint8Array): boolean {
+  const kept = channel.placements.filter((placement) => !equalBytes(placement.condition, condition))
+  const found = kept.length < channel.placements.length
+  channel.placements = kept
+  return found
 }
 
 /** Nothing more is placed in this channel: it is closing, lost, or its peer is away. */
