@@ -14,6 +14,17 @@ export * from './effect.ts'
 export { hasSigned, hopOf, isJointSettled, jointWakeAtMs } from './facts.ts'
 export type { JointGraph } from './graph.ts'
 export * from './input.ts'
+export {
+  type NetPosition,
+  type NettingOptions,
+  type NettingPlan,
+  type NettingRefusal,
+  type NettingRefusalCode,
+  netPositions,
+  type Obligation,
+  planNetting,
+} from './netting.ts'
+export type { NettingChannel } from './network.ts'
 export * from './refusal.ts'
 export {
   type JointStart,
