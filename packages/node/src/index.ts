@@ -1,5 +1,6 @@
 /** @tallystick/node: the channel node. A composition root gives it a chain port, keys and a place for its data. */
 
+export { storeOperationJournal } from './api/operation-journal.ts'
 export { type ApiServer, startApiServer } from './api/server.ts'
 export { ApiTokenError } from './api/token.ts'
 export { decodeChannel } from './engine/channel-record.ts'

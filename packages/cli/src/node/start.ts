@@ -18,6 +18,7 @@ import {
   startApiServer,
   startEngine,
   storeJournal,
+  storeOperationJournal,
   TransportError,
 } from '@tallystick/node'
 import { ChainError } from '@tallystick/protocol'
@@ -111,6 +112,7 @@ async function start(options: StartOptions, undo: Array<() => Promise<void> | vo
   const api = await startApiServer({
     service,
     tokenFile: directory.apiToken,
+    operations: storeOperationJournal(store),
     ...config.api,
     onFault: (error) => log.error({ err: error }, 'a fault while answering the API'),
   })

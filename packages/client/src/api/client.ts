@@ -43,7 +43,7 @@ export interface NodeClient {
   /**
    * These four start work that may outlive the request: the operation comes back `running` or `done`
    * ({@link NodeClient.finished} waits for it). What fails at once is an ApiError.
-   * `idempotencyKey`: while the node runs, the same key and request never start the work twice.
+   * `idempotencyKey`: the same key and request never start the work twice, also after a restart of the node.
    */
   openChannel(channel: wire.OpenChannelRequest, options?: StartOptions): Promise<Operation>
   topUp(channelId: Hex, topUp: TopUpRequest, options?: StartOptions): Promise<Operation>

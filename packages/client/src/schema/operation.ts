@@ -18,7 +18,7 @@ export const Operation = z
     state: z.enum(['running', 'done', 'failed']),
     startedAtMs: TimeMs,
     endedAtMs: TimeMs.optional(),
-    /** The channel when the operation was done. */
+    /** The channel when the operation was done; absent after a restart of the node. */
     channel: ChannelView.optional(),
     /** Why it failed. */
     problem: Problem.optional(),

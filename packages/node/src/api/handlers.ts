@@ -52,7 +52,7 @@ export function channelRoutes(app: OpenAPIHono, service: NodeService, operations
     },
     work: () => ReturnType<NodeService['getChannel']>,
   ) => {
-    const { operationId } = operations.start({ ...request, work })
+    const { operationId } = await operations.start({ ...request, work })
     const operation = await operations.ended(operationId, OPERATION_GRACE_MS)
     return operationAnswer(c, operation)
   }

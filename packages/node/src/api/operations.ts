@@ -1,13 +1,15 @@
 /**
  * Work that outlives its request: opening, topping up, withdrawing, closing.
  *
- * The record lives as long as the process; the work itself is durable in the engine, so after a restart the channel shows
- * how far it is. An idempotency key makes a repeated request find the first one's operation while the process lives.
+ * An operation is durable before its work starts, and with its end. An idempotency key makes a repeated request find the
+ * first one's operation, also after a restart: the work under a key is started at most once. Work that a stop interrupted
+ * is not started again: what the engine had decided of it goes on, and the channel shows how far it is.
  */
 import { createHash, randomBytes } from 'node:crypto'
 import type { Hex, Operation } from '@tallystick/client/schema'
 import type { ChannelView } from '../engine/service.ts'
-import { problemOf, RequestError } from './problem.ts'
+import type { KeptOperation, OperationJournal } from './operation-journal.ts'
+import { problem, problemOf, RequestError } from './problem.ts'
 
 const MAX_RUNNING = 1000
 const MAX_ENDED = 1000
@@ -22,8 +24,11 @@ export interface OperationRequest {
 }
 
 export interface Operations {
-  /** Starts the work, or finds it by its key. @throws {RequestError} `IDEMPOTENCY_CONFLICT`, `OVERLOADED` */
-  start(request: OperationRequest): Operation
+  /**
+   * Starts the work once it is durable that it was started, or finds it by its key.
+   * @throws {RequestError} `IDEMPOTENCY_CONFLICT`, `OVERLOADED`, `STORE_FAILED`
+   */
+  start(request: OperationRequest): Promise<Operation>
   /** @throws {RequestError} `NOT_FOUND` */
   get(operationId: string): Operation
   /** Newest first. */
@@ -34,51 +39,95 @@ export interface Operations {
 
 interface Entry {
   operation: Operation
-  readonly key: string | undefined
+  readonly idempotencyKey: string | undefined
   readonly fingerprint: string
-  readonly end: Promise<void>
+  /** Resolves when it is durable that it was started; rejects when it was not started. */
+  readonly started: Promise<void>
+  end: Promise<void>
 }
 
-export function createOperations(
-  onFault: (error: unknown) => void,
-  nowMs: () => number = Date.now,
-): Operations {
+export interface OperationsOptions {
+  readonly journal: OperationJournal
+  /** Of earlier lives, oldest first. */
+  readonly kept: readonly KeptOperation[]
+  /** Faults of our own, for the log. */
+  readonly onFault: (error: unknown) => void
+  readonly nowMs: () => number
+}
+
+export function createOperations({ journal, kept, onFault, nowMs }: OperationsOptions): Operations {
   const entries = new Map<string, Entry>()
   const byKey = new Map<string, Entry>()
   let running = 0
+  for (const one of kept) {
+    const ended = Promise.resolve()
+    add({ ...one, operation: afterRestart(one.operation), started: ended, end: ended })
+  }
+
+  function add(entry: Entry): void {
+    entries.set(entry.operation.operationId, entry)
+    if (entry.idempotencyKey !== undefined) byKey.set(entry.idempotencyKey, entry)
+  }
+
+  function remove({ operation, idempotencyKey }: Entry): void {
+    entries.delete(operation.operationId)
+    if (idempotencyKey !== undefined) byKey.delete(idempotencyKey)
+  }
 
   function find(operationId: string): Entry {
     const entry = entries.get(operationId)
     if (entry === undefined)
       throw new RequestError('NOT_FOUND', {
         field: 'operationId',
-        detail: 'Operations are forgotten when the node restarts; `channel show` tells how far the work is.',
+        detail: `Only the last ${MAX_ENDED} operations are kept; \`channel show\` tells how far the work is.`,
       })
     return entry
   }
 
-  function repeated(request: OperationRequest, fingerprint: string): Operation | undefined {
+  function repeated(request: OperationRequest, fingerprint: string): Entry | undefined {
     const entry = request.idempotencyKey === undefined ? undefined : byKey.get(request.idempotencyKey)
     if (entry !== undefined && entry.fingerprint !== fingerprint)
       throw new RequestError('IDEMPOTENCY_CONFLICT', { field: 'Idempotency-Key' })
-    return entry?.operation
+    return entry
   }
 
   function forgetOldest(): void {
-    if (entries.size - running <= MAX_ENDED) return
     for (const [operationId, entry] of entries) {
+      if (entries.size - running <= MAX_ENDED) return
       if (entry.operation.state === 'running') continue
-      entries.delete(operationId)
-      if (entry.key !== undefined) byKey.delete(entry.key)
-      return
+      remove(entry)
+      journal.forget(operationId).catch(onFault)
     }
   }
 
+  async function work(entry: Entry, { work: start }: OperationRequest): Promise<void> {
+    let outcome: Partial<Operation>
+    try {
+      const channel = await start()
+      outcome = { state: 'done', channelId: channel.channelId, channel }
+    } catch (error) {
+      const found = problemOf(error)
+      if (found.code === 'INTERNAL') onFault(error)
+      outcome = { state: 'failed', problem: found }
+    }
+    const operation: Operation = { ...entry.operation, ...outcome, endedAtMs: nowMs() }
+    // A stop is no end: the next life tells that this was interrupted.
+    if (operation.problem?.code !== 'STOPPED') await journal.save({ ...entry, operation }).catch(onFault)
+    running--
+    entry.operation = operation
+    forgetOldest()
+  }
+
   return {
-    start(request) {
+    async start(request) {
       const fingerprint = fingerprintOf(request)
       const first = repeated(request, fingerprint)
-      if (first !== undefined) return first
+      if (first !== undefined) {
+        await first.started.catch(() => {
+          throw new RequestError('STORE_FAILED')
+        })
+        return first.operation
+      }
       if (running >= MAX_RUNNING) throw new RequestError('OVERLOADED')
       const operation: Operation = {
         operationId: randomBytes(16).toString('hex'),
@@ -87,25 +136,20 @@ export function createOperations(
         state: 'running',
         startedAtMs: nowMs(),
       }
+      const { idempotencyKey } = request
+      const started = journal.save({ operation, idempotencyKey, fingerprint })
+      const entry: Entry = { operation, idempotencyKey, fingerprint, started, end: started }
+      add(entry)
       running++
-      const settle = (outcome: Partial<Operation>) => {
+      try {
+        await started
+      } catch (error) {
         running--
-        entry.operation = { ...operation, ...outcome, endedAtMs: nowMs() }
-        forgetOldest()
+        remove(entry)
+        onFault(error)
+        throw new RequestError('STORE_FAILED')
       }
-      const end = Promise.resolve()
-        .then(request.work)
-        .then(
-          (channel) => settle({ state: 'done', channelId: channel.channelId, channel }),
-          (error: unknown) => {
-            const problem = problemOf(error)
-            if (problem.code === 'INTERNAL') onFault(error)
-            settle({ state: 'failed', problem })
-          },
-        )
-      const entry: Entry = { operation, key: request.idempotencyKey, fingerprint, end }
-      entries.set(operation.operationId, entry)
-      if (entry.key !== undefined) byKey.set(entry.key, entry)
+      entry.end = work(entry, request)
       return operation
     },
     get: (operationId) => find(operationId).operation,
@@ -116,6 +160,11 @@ export function createOperations(
       return entry.operation
     },
   }
+}
+
+function afterRestart(operation: Operation): Operation {
+  if (operation.state !== 'running') return operation
+  return { ...operation, state: 'failed', problem: problem('OPERATION_INTERRUPTED') }
 }
 
 function fingerprintOf({ kind, channelId, body }: OperationRequest): string {

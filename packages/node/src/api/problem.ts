@@ -32,6 +32,12 @@ const HTTP_ERRORS = {
     message: 'This Idempotency-Key was used for another request.',
     remedy: 'Use a fresh key for a new request; repeat the same request to ask about the old one.',
   },
+  OPERATION_INTERRUPTED: {
+    status: 409,
+    message: 'The node stopped while this ran, and cannot tell how far it came.',
+    remedy:
+      'What was decided before goes on by itself: look at the channel. If nothing of it is there, ask again under a fresh Idempotency-Key.',
+  },
   HTTP_MALFORMED: {
     status: 400,
     message: 'The request is not valid HTTP.',

@@ -10,6 +10,7 @@ import { createApiApp } from './app.ts'
 import { createEventLog } from './event-log.ts'
 import type { ApiMetrics } from './metrics.ts'
 import { createMetrics } from './metrics.ts'
+import { createMemoryOperationJournal, type OperationJournal } from './operation-journal.ts'
 import { createOperations } from './operations.ts'
 import { problem, problemOf } from './problem.ts'
 import { loadOrCreateApiToken } from './token.ts'
@@ -24,6 +25,8 @@ export interface ApiServerOptions {
   readonly port?: number
   /** Names beyond the loopback ones (and `host`) that the Host header may carry, without port. */
   readonly allowedHosts?: readonly string[]
+  /** Where operations and their idempotency keys survive a restart; without it they end with the process. */
+  readonly operations?: OperationJournal
   /** Faults of our own, for the log. */
   readonly onFault?: (error: unknown) => void
 }
@@ -50,7 +53,8 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const token = loadOrCreateApiToken(options.tokenFile)
   const metrics = createMetrics(service)
   const eventLog = createEventLog(service)
-  const operations = createOperations(onFault)
+  const journal = options.operations ?? createMemoryOperationJournal()
+  const operations = createOperations({ journal, kept: await journal.load(), onFault, nowMs: Date.now })
   const app = createApiApp({ service, token, operations, eventLog, metrics, onFault })
   const answer = getRequestListener(app.fetch, {
     overrideGlobalObjects: false,
