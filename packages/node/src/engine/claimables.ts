@@ -14,10 +14,12 @@ export async function takeClaimables(rt: Runtime): Promise<void> {
   for (const token of tokens) {
     try {
       const amount = await chain.claimable(chain.account, token, 'final')
-      if (amount === 0n || !rt.running || rt.submissions.running(`claimable/${token}/`)) continue
-      log.info({ token, amount: `${amount}` }, 'a payout waits in the bank')
+      if (amount === 0n) continue
       // The block makes it an intention of its own: a later failed payout is another one.
       const { number } = await chain.block('final')
+      // After the last question: two looks at once, of a start and of a final block, must not both take it.
+      if (!rt.running || rt.submissions.running(`claimable/${token}/`)) continue
+      log.info({ token, amount: `${amount}` }, 'a payout waits in the bank')
       rt.submissions.submit(`claimable/${token}/${number}`, {
         kind: 'takeClaimable',
         token,
