@@ -22,7 +22,7 @@ export const TYPE_STRINGS = {
   Condition: 'Condition(bytes32 conditionId)',
   ConditionBatch: 'ConditionBatch(bytes32 root)',
   JointAbort: 'JointAbort(bytes32 conditionId)',
-  JointReceipt: 'JointReceipt(bytes32 conditionId,bytes32 reference)',
+  JointReceipt: 'JointReceipt(bytes32 conditionId,bytes32 paymentReference)',
 } as const
 
 /** Type name to keccak256 of its type string. */
@@ -36,7 +36,7 @@ export const TYPE_HASHES: Readonly<Record<Signable['type'], Uint8Array>> = {
   Condition: hash('0x216ac755995f1cce08b8ae8046b88957e159e4799322436d5136965cdf52c30d'),
   ConditionBatch: hash('0xe579312b6eb2e434eb9730ea61937d49883b6039fd3d3c5f5c6ef3d179a5f4a1'),
   JointAbort: hash('0xf045902ce1d37085a355273934907e0dd17c7b905f7354e2ffaacdd1fd078cb2'),
-  JointReceipt: hash('0xab1b50286f73b07b347e04627d24cfca645f14152edc5132025bf58eec07dbf6'),
+  JointReceipt: hash('0xf21a9beb2372d80ebdafea45989f9c4ceb8a3a41c9ce48022de5cd391ad3aa43'),
 }
 
 /** `keccak256(0x1901 ++ separator ++ hashStruct(message))`: what is signed and recovered. 32 bytes. */
@@ -115,7 +115,7 @@ function encodeStruct(message: Signable): Uint8Array {
       return start(message, 2, message.conditionId).bytes
     case 'JointReceipt': {
       const to = start(message, 3, message.conditionId)
-      putBytes32(to, 2, message.reference)
+      putBytes32(to, 2, message.paymentReference)
       return to.bytes
     }
   }

@@ -104,8 +104,8 @@ export interface JointReceipt {
   readonly type: 'JointReceipt'
   readonly domain: Domain
   readonly conditionId: Uint8Array
-  /** 32 bytes: the reference of the terms. */
-  readonly reference: Uint8Array
+  /** 32 bytes: the reference of the terms. (`reference` alone is a reserved word of Solidity.) */
+  readonly paymentReference: Uint8Array
 }
 
 export type Signable =

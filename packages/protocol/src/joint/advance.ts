@@ -157,8 +157,8 @@ function signReceipt(state: JointState, ctx: JointContext): JointState {
     ({ status, failing }) => status === 'folded' || (sure && status === 'held' && !failing),
   )
   if (!paid) return state
-  const { reference } = terms
-  const receipt = ctx.signer.sign({ type: 'JointReceipt', domain: registry, conditionId, reference })
+  const { reference: paymentReference } = terms
+  const receipt = ctx.signer.sign({ type: 'JointReceipt', domain: registry, conditionId, paymentReference })
   return { ...state, receipts: state.receipts.with(payee, receipt) }
 }
 

@@ -82,8 +82,8 @@ function takeReceipt(
   const payee = terms.payees[message.payee]
   if (payee === undefined) return jointRefusal('signer-unknown', 'payee')
   if (state.receipts[message.payee] !== undefined) return state
-  const { reference } = terms
-  const receipt: Signable = { type: 'JointReceipt', domain: registry, conditionId, reference }
+  const { reference: paymentReference } = terms
+  const receipt: Signable = { type: 'JointReceipt', domain: registry, conditionId, paymentReference }
   if (!signed(ctx, receipt, message.signature, payee)) return jointRefusal('signature-wrong', 'signature')
   return { ...state, receipts: state.receipts.with(message.payee, message.signature.slice()) }
 }

@@ -10,6 +10,7 @@ import {
   wireVectors,
 } from './build.ts'
 import { gossipVectors } from './gossip.ts'
+import { jointVectors } from './joint.ts'
 
 const BUILDERS = {
   channel: channelVectors,
@@ -20,6 +21,7 @@ const BUILDERS = {
   wire: wireVectors,
   invoices: invoiceVectors,
   gossip: gossipVectors,
+  joint: jointVectors,
 } as const
 
 type VectorName = keyof typeof BUILDERS
