@@ -9,7 +9,7 @@
 
 import { channelIdAt, type Graph } from './graph.ts'
 import { clearHeap, createHeap, type Heap, offer, takeLeast } from './heap.ts'
-import { chanceThrough, feeThrough, LEAST_HOP_COST, penaltyOf, type Terrain } from './terrain.ts'
+import { chanceThrough, feeThrough, penaltyOf, type Terrain } from './terrain.ts'
 
 /** Memory of a search, used again by the next one. By place. */
 export interface QuickMemory {
@@ -105,9 +105,9 @@ function relax(
   }
   const before = memory.cost[origin] ?? 0
   const soFar = memory.cost[place] ?? 0
-  if (soFar + Math.max(fee, LEAST_HOP_COST) > before) return
+  if (soFar + Math.max(fee, terrain.leastHopCost) > before) return
   const hopCost = fee + penaltyOf(terrain.weights, amount, chanceThrough(terrain, edge, amount))
-  const cost = soFar + Math.max(hopCost, LEAST_HOP_COST)
+  const cost = soFar + Math.max(hopCost, terrain.leastHopCost)
   if (cost > before || cost === Number.POSITIVE_INFINITY) return
   const hops = (memory.hops[place] ?? 0) + 1
   if (cost === before && !goesBefore(terrain, memory, origin, hops, amount + fee, edge)) return

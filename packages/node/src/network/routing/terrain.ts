@@ -16,8 +16,14 @@ import { type EdgeName, edgeName, type RouteRequest } from './request.ts'
 import type { RoutingWeights } from './weights.ts'
 import { signedAt, unsignedAt } from './wide.ts'
 
-/** A hop costs at least this, also where its fee is negative (RT-30): far less than one unit, even twenty times. */
-export const LEAST_HOP_COST = 2 ** -10
+/**
+ * A hop costs at least this, also where its fee is negative (RT-30): less than one unit even twenty times, unless that is
+ * so little beside what is paid that float64 would lose it.
+ */
+function leastHopCost(delivered: number): number {
+  return Math.max(2 ** -10, delivered * 2 ** -40)
+}
+
 /** What float64 may be wrong by when an amount is compared with a limit; the exact check comes later (RT-34). */
 const SLACK = 2 ** -44
 
@@ -64,6 +70,7 @@ export interface Terrain {
   /** By edge: what other parts of this payment lock in it. */
   readonly used: ReadonlyMap<number, number>
   readonly delivered: number
+  readonly leastHopCost: number
   /** Some fee is negative: less than what is delivered may be needed somewhere. */
   readonly mayShrink: boolean
   /** Set when an edge refused an amount, and a route that needs less there might exist. */
@@ -95,6 +102,7 @@ export function layTerrain(ground: Ground, request: RouteRequest, usage: Usage):
     shut: new Uint8Array(places.start + 1),
     used: numberUsage(graph, extra, graphEdges, usage),
     delivered: Number(request.amount),
+    leastHopCost: leastHopCost(Number(request.amount)),
     mayShrink: graph.negativeEdges > 0 || extra.some(({ feeBase, feePpm }) => feeBase < 0n || feePpm < 0),
     narrow: false,
   }

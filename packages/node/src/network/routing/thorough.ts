@@ -9,7 +9,7 @@
  */
 
 import { channelOf } from './quick.ts'
-import { chanceThrough, feeThrough, LEAST_HOP_COST, penaltyOf, type Terrain } from './terrain.ts'
+import { chanceThrough, feeThrough, penaltyOf, type Terrain } from './terrain.ts'
 
 export interface ThoroughBounds {
   /** Labels one place keeps. */
@@ -89,7 +89,7 @@ function extend(search: Search, after: Label, edge: number, origin: number): voi
   const need = after.need + fee
   if (!(need <= maxNeed) || search.total >= search.bounds.total) return
   const hopCost = fee + penaltyOf(terrain.weights, after.need, chanceThrough(terrain, edge, after.need))
-  const cost = after.cost + Math.max(hopCost, LEAST_HOP_COST)
+  const cost = after.cost + Math.max(hopCost, terrain.leastHopCost)
   if (cost === Number.POSITIVE_INFINITY) return
   const channelId = channelOf(terrain, edge)
   const label = { place: origin, cost, need, hops: after.hops + 1, edge, channelId, after, dead: false }

@@ -147,7 +147,7 @@ export function everyPath(world: World, weights: RoutingWeights): Judged[] {
         found.push({
           amounts: [amount, ...amounts],
           fee: amount - world.amount,
-          cost: cost + hopCost(weights, 0n, amount, 1),
+          cost: cost + hopCost(world, weights, 0n, amount, 1),
         })
     for (const { ends, capacity, policies } of world.channels)
       for (const side of [0, 1] as const) {
@@ -157,7 +157,7 @@ export function everyPath(world: World, weights: RoutingWeights): Judged[] {
         if (amount < policy.minAmount || amount > policy.maxAmount || amount > capacity) continue
         const fee = policy.feeBase + ceiling(amount * BigInt(policy.feePpm), 1_000_000n)
         if (amount + fee < 1n) continue
-        const more = hopCost(weights, fee, amount, chanceOf(amount, capacity))
+        const more = hopCost(world, weights, fee, amount, chanceOf(amount, capacity))
         go(from, amount + fee, cost + more, [amount, ...amounts], new Set(seen).add(from))
       }
   }
@@ -166,9 +166,18 @@ export function everyPath(world: World, weights: RoutingWeights): Judged[] {
 }
 
 /** RT-30, written a second time. */
-export function hopCost(weights: RoutingWeights, fee: bigint, amount: bigint, chance: number): number {
+export function hopCost(
+  { amount: delivered }: World,
+  weights: RoutingWeights,
+  fee: bigint,
+  amount: bigint,
+  chance: number,
+): number {
   const doubt = weights.hopPpm + weights.doubtPpm * Math.log(1 / chance)
-  return Math.max(Number(fee) + (Number(amount) * doubt) / 1e6, 1 / 1024)
+  return Math.max(
+    Number(fee) + (Number(amount) * doubt) / 1e6,
+    Math.max(1 / 1024, Number(delivered) / 2 ** 40),
+  )
 }
 
 /** RT-40, written a second time: the integral of 12 (x - 1/2)^2 from the amount's share to the whole. */
@@ -188,6 +197,6 @@ export function costOf(world: World, weights: RoutingWeights, route: Route): num
   return route.hops.reduceRight((cost, { channelId, amount, fee }) => {
     const channel = world.channels[Number(channelId.slice(1))]
     const chance = channel === undefined ? 1 : chanceOf(amount, channel.capacity)
-    return cost + hopCost(weights, fee, amount, chance)
+    return cost + hopCost(world, weights, fee, amount, chance)
   }, 0)
 }
