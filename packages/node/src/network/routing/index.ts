@@ -11,6 +11,7 @@ export {
   MAX_EXPERIENCES,
   type Outcome,
 } from './experience.ts'
+export { decodeExperience, type ExperienceFault, encodeExperience } from './experience-stored.ts'
 export { amountInto, type ForwardFault, feeOf, forwardFault } from './fee.ts'
 export {
   addChannel,
