@@ -13,12 +13,12 @@
  * Source: docs/spec/gossip.md.
  */
 
-import {
+import { 
   type ChannelAnnouncer,
   type Domain,
   decodeItem,
   type GossipCrypto,
-  type GossipMessage,
+  type GossipMessage,type Hex,
   type NodeAnnouncer,
   unpackKeys,
 } from '@tallystick/protocol'
@@ -32,7 +32,8 @@ import { createInventory } from './inventory.ts'
 import { askChain, takeAnswer } from './lookups.ts'
 import { driveOwn, forgetOwnChannel, greetOwn, setOwnChannel, setProfile, takeConsent } from './own.ts'
 import { sequenceRefusal } from './policies.ts'
-import { type Book, type GossipPeer, nodeText, stemOf } from './state.ts'
+import { type Book, type GossipPeer, nodeText, stemOf   stemOfId,
+} from './state.ts'
 import type { GossipRow } from './store.ts'
 import {
   advancePull,
@@ -75,6 +76,8 @@ export interface GossipBook {
   restore(rows: Iterable<GossipRow>, nowMs: number): readonly GossipOutput[]
   /** True while nothing that this peer sends is looked at. */
   muted(peer: NodeId, nowMs: number): boolean
+  /** The announcement of a believed channel, as it is told. */
+  announcement(channelId: Hex): Uint8Array | undefined
   /** The whole graph as events, for who begins to listen. */
   graph(): readonly GraphEvent[]
   stats(nowMs: number): GossipStats
@@ -102,6 +105,7 @@ export function createGossipBook(options: GossipBookOptions): GossipBook {
       book.nowMs = nowMs
       return isMuted(book, peer)
     },
+    announcement: (channelId) => book.channels.get(stemOfId(channelId))?.bytes,
     graph: () => graphOf(book),
     stats(nowMs) {
       book.nowMs = nowMs

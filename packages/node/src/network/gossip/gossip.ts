@@ -63,6 +63,8 @@ export interface Gossip {
   forgetOwnChannel(channelId: Hex): void
   /** @throws RangeError for a profile that cannot be announced. */
   setProfile(profile: NodeProfile | undefined): void
+  /** The announcement of a believed channel (GO-12). */
+  announcement(channelId: Hex): Uint8Array | undefined
   /** The whole graph now, as events. */
   graph(): readonly GraphEvent[]
   stats(): GossipStats
@@ -178,6 +180,7 @@ export function startGossip(ports: GossipPorts, config: GossipConfig = DEFAULT_G
     setOwnChannel: (channel) => take({ type: 'own-channel', channel }),
     forgetOwnChannel: (channelId) => take({ type: 'own-channel-gone', channelId }),
     setProfile: (profile) => take({ type: 'own-node', profile }),
+    announcement: (channelId) => book.announcement(channelId),
     graph: () => book.graph(),
     stats: () => book.stats(nowMs()),
     stop() {
