@@ -13,12 +13,13 @@
  * Source: docs/spec/gossip.md.
  */
 
-import { 
+import {
   type ChannelAnnouncer,
   type Domain,
   decodeItem,
   type GossipCrypto,
-  type GossipMessage,type Hex,
+  type GossipMessage,
+  type Hex,
   type NodeAnnouncer,
   unpackKeys,
 } from '@tallystick/protocol'
@@ -32,8 +33,7 @@ import { createInventory } from './inventory.ts'
 import { askChain, takeAnswer } from './lookups.ts'
 import { driveOwn, forgetOwnChannel, greetOwn, setOwnChannel, setProfile, takeConsent } from './own.ts'
 import { sequenceRefusal } from './policies.ts'
-import { type Book, type GossipPeer, nodeText, stemOf   stemOfId,
-} from './state.ts'
+import { type Book, type GossipPeer, nodeText, stemOf, stemOfId } from './state.ts'
 import type { GossipRow } from './store.ts'
 import {
   advancePull,
