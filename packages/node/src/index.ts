@@ -18,6 +18,7 @@ export {
   type PublicKeys,
   type UnlockedKeys,
 } from './keystore/index.ts'
+export { openGossipStore } from './network/gossip/index.ts'
 export { openSqliteStore, type Store, StoreError } from './store/index.ts'
 export { type Endpoint, type Transport, TransportError } from './transport/port.ts'
 export { createTlsTransport } from './transport/tls.ts'

@@ -12,6 +12,7 @@ import {
   ApiTokenError,
   createTlsTransport,
   DEFAULT_CONFIG,
+  openGossipStore,
   openSqliteStore,
   ServiceError,
   StoreError,
@@ -21,7 +22,7 @@ import {
   storeOperationJournal,
   TransportError,
 } from '@tallystick/node'
-import { ChainError } from '@tallystick/protocol'
+import { ChainError, domainOf } from '@tallystick/protocol'
 import type { Logger } from 'pino'
 import { toHex } from 'viem'
 import type { Config } from '../config.ts'
@@ -80,8 +81,13 @@ async function start(options: StartOptions, undo: Array<() => Promise<void> | vo
   undo.push(() => chain.stop())
   // The API, and its metrics with it, starts last: what is refused before stands in the log alone.
   let countRefused: ApiServer['metrics']['refusedConnection'] = () => undefined
+  const identity = keys.withKey('identity', (key) => crypto.createIdentity(key))
+  const gossipStore = openGossipStore({
+    directory: directory.store,
+    domain: domainOf(crypto.crypto, chain.chainId, Buffer.from(chain.bank.slice(2), 'hex')).separator,
+  })
   const transport = await createTlsTransport({
-    identity: keys.withKey('identity', (key) => crypto.createIdentity(key)),
+    identity,
     verify: crypto.verifyIdentity,
     onRefusal(refusal) {
       log.warn(refusal, 'connection refused')
@@ -99,6 +105,8 @@ async function start(options: StartOptions, undo: Array<() => Promise<void> | vo
       transport,
       crypto: crypto.crypto,
       signer: keys.withKey('signer', (key) => crypto.createSigner(key)),
+      identity,
+      gossipStore,
       onion: { crypto: crypto.onion, key: keys.withKey('identity', (key) => crypto.createOnionKey(key)) },
       invoices: keys.withKey('identity', (key) => crypto.createInvoiceSigner(key)),
       log,

@@ -47,12 +47,14 @@ async function deliver(rt: Runtime, fact: ChainFact): Promise<void> {
       post(rt, (group) => takeHead(rt, group, fact.block))
       return
     case 'seen':
+      rt.network.gossip.chainEvent(fact.event)
       post(rt, (group) => takeSeen(rt, group, fact.event))
       return
     case 'retracted':
       post(rt, () => takeRetracted(rt, fact.event))
       return
     case 'final':
+      for (const event of fact.events) rt.network.gossip.chainEvent(event)
       await takeFinal(rt, fact.block, fact.events)
       return
     case 'rewound':

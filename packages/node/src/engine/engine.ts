@@ -23,6 +23,7 @@ import { LOCK_USERS, resumeLock } from './lock-users.ts'
 import { createLockBook } from './locks/lock-book.ts'
 import { restoreLocks, resumeLocks } from './locks/resume.ts'
 import { run, writeDirty } from './machine.ts'
+import { createNetworkView, sendGossip, setProfile, tellOwnChannels } from './network/network-view.ts'
 import { adoptChannel } from './opening.ts'
 import { abandon, createPaymentBook, type PendingPayment } from './payment-book.ts'
 import { PeerLinks } from './peer-links.ts'
@@ -59,6 +60,8 @@ export async function startEngine(ports: EnginePorts, config: EngineConfig): Pro
   restoreLocks(rt, loaded.uses)
   for (const { nodeId, endpoint } of loaded.peers) rt.links.know(nodeId, endpoint, true)
   await firstGroup(rt, loaded)
+  setProfile(rt)
+  tellOwnChannels(rt)
   const watch = await startChainWatch(rt)
   // A node that does not see the chain must not look as if it did.
   watch.done.catch((error: unknown) => fail(rt, error, tellFailure))
@@ -147,7 +150,8 @@ function createRuntime(
     jointPayments: new Map(),
     wantedJoints: new Map(),
     jointNotes: [],
-    paramsOf: () => undefined,
+    announced: loaded.announced,
+    network: createNetworkView(ports, (peer, frame) => sendGossip(rt, peer, frame)),
     sendJoint: (group, payment, invoice) => sendJoint(rt, group, payment, invoice),
     jointEnded: (group, state, outcome) => jointEnded(rt, group, state, outcome),
     onStop: new Set(),
@@ -211,6 +215,7 @@ async function firstGroup(rt: Runtime, { markLost }: Loaded): Promise<void> {
 function takeTick(rt: Runtime, group: Group): void {
   tickInvoices(rt, group)
   tickJoints(rt, group)
+  group.effects.push(() => tellOwnChannels(rt))
   for (const channel of rt.channels.values()) {
     if (hasCourtWork(channel)) group.effects.push(() => drive(rt, channel))
     if (wantsFunding(channel)) group.effects.push(() => driveFunding(rt, channel))
@@ -239,6 +244,7 @@ function halt(rt: Runtime): void {
   rt.running = false
   rt.loop.stop()
   rt.links.stop()
+  rt.network.gossip.stop()
   rt.submissions.stop()
   const error = stoppedError(rt)
   rt.waits.end(error)

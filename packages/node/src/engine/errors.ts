@@ -55,6 +55,11 @@ const TABLE = {
     message: 'The invoice cannot be paid.',
     remedy: 'Ask the payee for a new invoice of this network.',
   },
+  NO_ROUTE: {
+    status: 422,
+    message: 'No way to the payee can carry this amount now.',
+    remedy: 'Pay less, allow a higher fee, or try later; `graph` shows what the node knows of the network.',
+  },
   INVALID_POLICY: {
     status: 400,
     message: 'The fee policy is outside its limits.',

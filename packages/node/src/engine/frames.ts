@@ -7,6 +7,7 @@ import {
   type ChannelMessage,
   decodeMessage,
   type Hello,
+  isGossipFrame,
   type JointPayMessage,
   MAX_TEXT,
   type Message,
@@ -47,6 +48,7 @@ export function disconnected(rt: Runtime, group: Group, nodeId: string, reason: 
     group.touched.add(channel)
   }
   tellPeer(rt, group, nodeId, false)
+  rt.network.gossip.disconnected(nodeId)
   // Identities cost nothing: a stranger leaves nothing behind.
   if (peer.channels.size === 0) rt.peers.delete(nodeId)
 }
@@ -55,6 +57,10 @@ export function disconnected(rt: Runtime, group: Group, nodeId: string, reason: 
 export function receive(rt: Runtime, group: Group, nodeId: string, frame: Uint8Array, session: number): void {
   const peer = peerOf(rt, nodeId)
   if (peer.session !== session || peer.hungUp) return
+  if (isGossipFrame(frame)) {
+    takeGossip(rt, group, peer, frame)
+    return
+  }
   const decoded = decodeMessage(frame)
   if (!decoded.ok) {
     hangUp(rt, group, peer, { code: 'malformed', field: decoded.field, text: decoded.detail })
@@ -106,6 +112,17 @@ function handle(rt: Runtime, group: Group, peer: Peer, message: Message): void {
   }
 }
 
+/** Beside the loop: nothing of gossip is durable or about this node's money. */
+function takeGossip(rt: Runtime, group: Group, peer: Peer, frame: Uint8Array): void {
+  if (peer.hello === undefined) {
+    hangUp(rt, group, peer, faultOf(refusal('chain-differs', 'hello', 'the first message must be hello')))
+    return
+  }
+  const malformed = rt.network.gossip.frame(peer.nodeId, frame)
+  if (malformed !== undefined)
+    hangUp(rt, group, peer, { code: 'malformed', field: malformed.field, text: malformed.detail })
+}
+
 function takeJoint(rt: Runtime, group: Group, peer: Peer, message: JointPayMessage): void {
   const why = takeJointMessage(rt, group, peer, message)
   if (why === undefined) return
@@ -143,6 +160,8 @@ function takeHello(rt: Runtime, group: Group, peer: Peer, hello: Hello): void {
     group.touched.add(channel)
   }
   jointsConnected(rt, group, peer)
+  const friend = peer.channels.size > 0
+  group.effects.push(() => rt.network.gossip.connected(peer.nodeId, friend))
   resumeOpenings(rt, group, peer)
   tellPeer(rt, group, peer.nodeId, true)
 }

@@ -10,7 +10,7 @@ import { type InvoiceBook, loadInvoices } from './htlc/invoices.ts'
 import { loadNetworkPayments, type NetworkPaymentBook } from './htlc/pay.ts'
 import { type JointPayBook, loadJoints } from './joint/joint-book.ts'
 import { loadUses, type StoredUses } from './locks/resume.ts'
-import { loadPolicies } from './policies.ts'
+import { loadAnnounced, loadPolicies } from './policies.ts'
 import type { EnginePorts } from './ports.ts'
 import { loadRegistry, type RegistryBook } from './registry-book.ts'
 import type { Hex } from './service.ts'
@@ -39,6 +39,7 @@ export interface Loaded {
   readonly registry: RegistryBook
   readonly uses: StoredUses
   readonly policies: Map<Hex, FeePolicy>
+  readonly announced: Set<Hex>
   readonly invoices: InvoiceBook
   readonly netPayments: NetworkPaymentBook
   readonly jointPays: JointPayBook
@@ -73,6 +74,7 @@ export async function load(ports: EnginePorts, acceptedLostData: boolean): Promi
     registry: await loadRegistry(store),
     uses: await loadUses(store),
     policies: await loadPolicies(store),
+    announced: await loadAnnounced(store),
     invoices: await loadInvoices(store),
     netPayments: await loadNetworkPayments(store),
     jointPays: await loadJoints(store, ports.crypto),

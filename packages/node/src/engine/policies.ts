@@ -41,3 +41,19 @@ export async function loadPolicies(store: Store): Promise<Map<Hex, FeePolicy>> {
   }
   return policies
 }
+
+const ANNOUNCED = 'announced'
+
+export async function loadAnnounced(store: Store): Promise<Set<Hex>> {
+  const rows = await store.listRecords({ space: ANNOUNCED, limit: MAX_PAGE_ROWS })
+  return new Set(rows.map(({ key }): Hex => `0x${Buffer.from(key).toString('hex')}`))
+}
+
+/** For ever: what others know of a channel cannot be taken back. */
+export function announce(rt: Runtime, group: Group, channel: Channel): void {
+  rt.announced.add(channel.id)
+  group.changes.push({
+    type: 'record.put',
+    row: { space: ANNOUNCED, key: channel.idBytes, bytes: new Uint8Array(0) },
+  })
+}

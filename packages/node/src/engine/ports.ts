@@ -2,15 +2,18 @@
 
 import type {
   ChainPort,
+  ChannelAnnouncer,
   FeePolicy,
   GossipCrypto,
   InvoiceSigner,
+  NodeAnnouncer,
   OnionCrypto,
   OnionKey,
   Policy,
   Signer,
 } from '@tallystick/protocol'
 import { LOCK_SLOTS, MAX_AMOUNT } from '@tallystick/protocol'
+import type { GossipStore } from '../network/gossip/index.ts'
 import type { Store } from '../store/port.ts'
 import type { Transport } from '../transport/port.ts'
 import type { Hex } from './service.ts'
@@ -33,10 +36,13 @@ export interface EnginePorts {
   readonly transport: Transport
   readonly crypto: GossipCrypto
   /** Signs lines of every channel of this node; its key is in no other process (CH-4). */
-  readonly signer: Signer
+  readonly signer: Signer & ChannelAnnouncer
   /** Onions and invoices: what this node's identity key does beside the transport. */
   readonly onion: OnionPort
   readonly invoices: InvoiceSigner
+  readonly identity: NodeAnnouncer
+  /** What gossip keeps over a restart: a cache. */
+  readonly gossipStore: GossipStore
   readonly log: Log
   /** Unix milliseconds. */
   readonly nowMs: () => number
@@ -61,6 +67,10 @@ export interface EngineConfig {
   /** The same over all peers; absent tokens: sixteen openings. */
   readonly maxJointDepositTotal: Readonly<Record<Hex, bigint>>
   readonly policy: Policy
+  /** True: every channel is announced when its peer wants it too; else only those named (`announceChannel`). */
+  readonly announceChannels: boolean
+  /** For people, told to the network with the public address; at most 32 ASCII characters. */
+  readonly alias: string
   /** For channels without a policy of their own. */
   readonly forwardPolicy: FeePolicy
   /** Beyond T: what a lock must leave before it is carried onward, or its preimage shown. Seconds. */
@@ -106,6 +116,8 @@ export const DEFAULT_CONFIG: EngineConfig = {
     refuseOperations: false,
     refusesCondition: () => false,
   },
+  announceChannels: false,
+  alias: '',
   forwardPolicy: { feeBase: 0n, feePpm: 0, minAmount: 1n, maxAmount: MAX_AMOUNT, disabled: false },
   forwardMarginSeconds: 30,
   lockTimeSeconds: 900,

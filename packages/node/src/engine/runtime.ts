@@ -4,7 +4,6 @@ import type {
   BlockRef,
   ChainHealth,
   ChannelRecord as ChainRecord,
-  ChannelParams,
   ChannelState,
   Domain,
   Effect,
@@ -27,6 +26,7 @@ import type { JointPayBook } from './joint/joint-book.ts'
 import type { JointBook } from './joint-limits.ts'
 import type { Limiter } from './limiter.ts'
 import type { IncomingLock, LockBook, LockHandlers, OutgoingLock, Placement } from './locks/lock-book.ts'
+import type { NetworkView } from './network/network-view.ts'
 import type { PaymentBook, PendingPayment, SentLine } from './payment-book.ts'
 import type { PeerLinks } from './peer-links.ts'
 import type { EngineConfig, EnginePorts } from './ports.ts'
@@ -166,8 +166,9 @@ export interface Runtime {
   readonly wantedJoints: Map<Hex, bigint>
   /** What a step of a joint payment leaves for after it. */
   readonly jointNotes: ((group: Group) => void)[]
-  /** Parameters of channels that the network has shown, own ones aside. */
-  readonly paramsOf: (channelId: Hex) => ChannelParams | undefined
+  readonly network: NetworkView
+  /** Own channels that the operator wants public. */
+  readonly announced: Set<Hex>
   readonly sendJoint: (group: Group, payment: NetworkPayment, invoice: Invoice) => void
   readonly jointEnded: (group: Group, state: JointState, outcome: JointOutcome) => void
   /** Ends what waits inside a port for the loop, when the loop stops. */

@@ -18,11 +18,13 @@ import {
 import { findNetworkPayment, listNetworkPayments, payInvoice } from './htlc/pay.ts'
 import { amountOf, channelOf, referenceOf } from './input-checks.ts'
 import { run } from './machine.ts'
+import { networkGraph, routeView } from './network/network-calls.ts'
+import { tellOwnChannels } from './network/network-view.ts'
 import { openChannel } from './open-channel.ts'
 import { findPayment, listPayments, waitForPayment } from './payment-queries.ts'
 import { payMany } from './payments.ts'
 import { connectPeer } from './peers.ts'
-import { policyOf, setPolicy } from './policies.ts'
+import { announce, policyOf, setPolicy } from './policies.ts'
 import { commandRefused, peerRefused } from './refusals.ts'
 import { amend, type Channel, type Runtime } from './runtime.ts'
 import type {
@@ -95,6 +97,13 @@ export function createService(rt: Runtime, stop: () => Promise<void>): NodeServi
     listNetworkPayments: () => listNetworkPayments(rt),
     getPolicy: async (channelId) => policyOf(rt, channelOf(rt, channelId)),
     setPolicy: (channelId, policy) => changePolicy(rt, channelId, policy),
+    announceChannel: async (channelId) => {
+      const channel = channelOf(rt, channelId)
+      await command(rt, (group) => announce(rt, group, channel))
+      tellOwnChannels(rt)
+    },
+    networkGraph: async () => networkGraph(rt),
+    findRoute: async (request) => routeView(rt, request),
     subscribe: (listener) => rt.events.subscribe(listener),
     stop,
   }
@@ -111,6 +120,7 @@ async function changePolicy(rt: Runtime, channelId: Hex, policy: FeePolicy): Pro
   const fault = policyFault(policy)
   if (fault !== undefined) throw new ServiceError('INVALID_POLICY', { field: fault })
   await command(rt, (group) => setPolicy(rt, group, channel, policy))
+  tellOwnChannels(rt)
   return policy
 }
 

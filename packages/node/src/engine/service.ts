@@ -10,6 +10,7 @@ import type { FeePolicy } from '@tallystick/protocol'
 import type { InvoiceRecord, InvoiceRequest } from './htlc/invoices.ts'
 import type { PayInvoiceRequest } from './htlc/pay.ts'
 import type { NetworkPayment } from './htlc/payment-record.ts'
+import type { GraphView, RouteRequest, RouteView } from './network/network-calls.ts'
 
 export type Hex = `0x${string}`
 
@@ -89,6 +90,13 @@ export interface NodeService {
   getPolicy(channelId: Hex): Promise<FeePolicy>
   /** What this node asks for forwarding over its side of the channel; durable. */
   setPolicy(channelId: Hex, policy: FeePolicy): Promise<FeePolicy>
+
+  /** Makes the channel public as soon as the peer wants it too; never private again. */
+  announceChannel(channelId: Hex): Promise<void>
+  /** What this node knows of the network. */
+  networkGraph(): Promise<GraphView>
+  /** A way that a payment could take now; nothing is locked. @throws ServiceError NO_ROUTE */
+  findRoute(request: RouteRequest): Promise<RouteView>
 
   subscribe(listener: (event: NodeEvent) => void): () => void
 

@@ -9,11 +9,13 @@
 import { randomBytes } from 'node:crypto'
 import { loadCrypto } from '@tallystick/crypto'
 import { createEvmChain } from '@tallystick/evm'
+import { domainOf } from '@tallystick/protocol'
 import { startEngine } from '../../src/engine/engine.ts'
 import { ServiceError } from '../../src/engine/errors.ts'
 import { DEFAULT_CONFIG, type EngineConfig } from '../../src/engine/ports.ts'
 import type { Hex, NodeService } from '../../src/engine/service.ts'
 import { storeJournal } from '../../src/engine/submission-journal.ts'
+import { openGossipStore } from '../../src/network/gossip/index.ts'
 import { openSqliteStore } from '../../src/store/index.ts'
 import { createTlsTransport } from '../../src/transport/tls.ts'
 import { numbered } from './numbered.ts'
@@ -67,6 +69,11 @@ async function start(options: NodeProcessOptions): Promise<NodeService> {
       transport,
       crypto: crypto.crypto,
       signer: crypto.createSigner(options.signerSeed),
+      identity,
+      gossipStore: openGossipStore({
+        directory: options.directory,
+        domain: domainOf(crypto.crypto, chain.chainId, Buffer.from(chain.bank.slice(2), 'hex')).separator,
+      }),
       onion: { crypto: crypto.onion, key: crypto.createOnionKey(options.identitySeed) },
       invoices: crypto.createInvoiceSigner(options.identitySeed),
       log: { info: log('info'), warn: log('warn'), error: log('error') },

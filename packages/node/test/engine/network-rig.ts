@@ -3,6 +3,7 @@
 import { fromHex, type RouteHint } from '@tallystick/protocol'
 import type { Hex } from '../../src/engine/service.ts'
 import {
+  eventually,
   makeWorld,
   type NodeChanges,
   openBetween,
@@ -73,4 +74,34 @@ export async function gainsOf({ nodes, channels }: NodeLine): Promise<readonly b
 
 function bytesOf(hex: Hex): Uint8Array {
   return fromHex(hex, 32) ?? new Uint8Array(32)
+}
+
+/** Nodes that announce their channels; resolves when every node knows the whole line. */
+export async function announcedLine(
+  count: 2 | 3 | 4,
+  changes: Readonly<Record<string, NodeChanges>> = {},
+  options: WorldOptions = {},
+): Promise<NodeLine> {
+  const announcing = Object.fromEntries(
+    NAMES.map((name) => [
+      name,
+      { ...changes[name], config: { announceChannels: true, ...changes[name]?.config } },
+    ]),
+  )
+  const line = await lineOf(count, announcing, options)
+  await knowEachOther(line)
+  return line
+}
+
+/** Everyone knows every channel with both policies. */
+export async function knowEachOther({ nodes, channels }: NodeLine): Promise<void> {
+  await eventually(async () => {
+    const graphs = await Promise.all(nodes.map(({ service }) => service.networkGraph()))
+    const whole = graphs.every(
+      (graph) =>
+        graph.channels.length === channels.length &&
+        graph.channels.every(({ policies }) => policies[0] !== undefined && policies[1] !== undefined),
+    )
+    return whole || undefined
+  }, 'everyone knows every channel')
 }

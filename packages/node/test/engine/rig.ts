@@ -19,12 +19,13 @@ import {
   mintTestToken,
 } from '@tallystick/evm'
 import { type Anvil, type AnvilOptions, startAnvil } from '@tallystick/evm/anvil'
-import type { ChainPort, Crypto } from '@tallystick/protocol'
+import { type ChainPort, type Crypto, domainOf } from '@tallystick/protocol'
 import { onTestFinished } from 'vitest'
 import { type Engine, startEngine } from '../../src/engine/engine.ts'
 import { DEFAULT_CONFIG, type EngineConfig, type EnginePorts, type Log } from '../../src/engine/ports.ts'
 import type { ChannelView, Hex, NodeService, PayRequest } from '../../src/engine/service.ts'
 import { storeJournal } from '../../src/engine/submission-journal.ts'
+import { openGossipStore } from '../../src/network/gossip/index.ts'
 import { openSqliteStore } from '../../src/store/index.ts'
 import type { Store } from '../../src/store/port.ts'
 import { createMemoryNetwork, type MemoryNetwork } from '../../src/transport/memory.ts'
@@ -146,6 +147,12 @@ export async function makeWorld({ finalityBlocks = 0, ...options }: WorldOptions
         transport,
         crypto: { ...crypto.crypto, ...changes.crypto },
         signer: crypto.createSigner(seed(`${name}/signer`)),
+        identity,
+        gossipStore: openGossipStore({
+          directory: directory,
+          domain: domainOf(crypto.crypto, ownChain.chainId, Buffer.from(ownChain.bank.slice(2), 'hex'))
+            .separator,
+        }),
         onion: { crypto: crypto.onion, key: crypto.createOnionKey(seed(`${name}/identity`)) },
         invoices: crypto.createInvoiceSigner(seed(`${name}/identity`)),
         log: recordTo(log),

@@ -29,7 +29,7 @@ import type { Group, Runtime } from '../runtime.ts'
 import type { Hex } from '../service.ts'
 import { ONION_PAYLOAD } from './forward.ts'
 import type { NetworkPayment, PaymentFailure, PaymentPart } from './payment-record.ts'
-import { findRoutes, nodeIdText, type PlannedRoute } from './routes.ts'
+import { findRoutes, learnFrom, nodeIdText, type PlannedRoute } from './routes.ts'
 
 const SPACE = 'network.payment'
 const DEFAULT_TIMEOUT_MS = 60_000
@@ -282,6 +282,7 @@ export function partGone(rt: Runtime, group: Group, lock: OutgoingLock, paid: bo
   withPart(rt, lock.use, (payment, part) => {
     if (paid) {
       part.state = 'paid'
+      learnFrom(rt, part.hops, part.amount, undefined)
       storePayment(rt, group, payment)
       endIfDone(rt, group, payment)
     } else {
@@ -299,6 +300,7 @@ function partFailed(
 ): void {
   part.state = 'failed'
   part.failure = failure
+  learnFrom(rt, part.hops, part.amount, failure)
   rt.ports.log.info(
     { payment: payment.hash, part: part.number, code: failure.code, hop: failure.hop },
     'a part failed',

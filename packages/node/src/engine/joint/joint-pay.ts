@@ -21,6 +21,7 @@ import { settleInvoice } from '../htlc/invoices.ts'
 import { endPayment, paymentFailed, readInvoice, storePayment } from '../htlc/pay.ts'
 import type { NetworkPayment, PartHop, PaymentFailure } from '../htlc/payment-record.ts'
 import { findRoutes } from '../htlc/routes.ts'
+import { paramsOf } from '../network/network-view.ts'
 import type { Group, Runtime } from '../runtime.ts'
 import { beginJoint } from './joint-messages.ts'
 
@@ -69,7 +70,7 @@ function hopsOf(rt: Runtime, path: readonly PartHop[]): readonly JointHop[] | st
   const hops: JointHop[] = []
   let payer: Uint8Array = rt.ports.signer.address
   for (const { channelId, amount } of path) {
-    const params = rt.channels.get(channelId)?.core.setup.params ?? rt.paramsOf(channelId)
+    const params = paramsOf(rt, channelId)
     if (params === undefined) return channelId
     const direction = equalBytes(params.signer[0], payer) ? 0 : 1
     if (!equalBytes(params.signer[direction], payer)) return channelId
