@@ -31,7 +31,15 @@ import { isMuted, reputationOf } from './credit.ts'
 import { sendNews } from './flood.ts'
 import { createInventory } from './inventory.ts'
 import { askChain, takeAnswer } from './lookups.ts'
-import { driveOwn, forgetOwnChannel, greetOwn, setOwnChannel, setProfile, takeConsent } from './own.ts'
+import {
+  driveOwn,
+  forgetOwnChannel,
+  greetOwn,
+  isFriend,
+  setOwnChannel,
+  setProfile,
+  takeConsent,
+} from './own.ts'
 import { sequenceRefusal } from './policies.ts'
 import { type Book, type GossipPeer, nodeText, stemOf, stemOfId } from './state.ts'
 import type { GossipRow } from './store.ts'
@@ -117,7 +125,7 @@ export function createGossipBook(options: GossipBookOptions): GossipBook {
 function apply(book: Book, input: GossipInput): void {
   switch (input.type) {
     case 'connected':
-      connect(book, input.peer, input.friend)
+      connect(book, input.peer)
       return
     case 'disconnected':
       book.peers.delete(input.peer)
@@ -173,11 +181,11 @@ function takeMessage(book: Book, peer: GossipPeer, message: GossipMessage): void
   }
 }
 
-function connect(book: Book, id: NodeId, friend: boolean): void {
+function connect(book: Book, id: NodeId): void {
   const { config, nowMs } = book
   const peer: GossipPeer = {
     id,
-    friend,
+    friend: isFriend(book, id),
     reputation: reputationOf(book, id),
     newsIn: openAccount(config.newsIn, nowMs),
     messagesIn: openAccount(config.messagesIn, nowMs),

@@ -51,14 +51,14 @@ export interface GossipPorts {
 }
 
 export interface Gossip {
-  /** After both sides said `hello`. `friend`: a channel with it exists. */
-  connected(peer: NodeId, friend: boolean): void
+  /** After both sides said `hello`, for each session; `disconnected` when there is none any more. */
+  connected(peer: NodeId): void
   disconnected(peer: NodeId): void
   /** A frame for which `isGossipFrame` is true, after `hello`. What it answers is a reason to hang up (EN-90). */
   frame(peer: NodeId, frame: Uint8Array): MalformedMessage | undefined
   /** Every event that the chain's watch delivers, `seen` and `final`, of any channel. */
   chainEvent(event: ChainEvent): void
-  /** At each start for every open channel, and on every change. @throws RangeError for a policy that cannot be announced. */
+  /** At each start for every open (funded) channel, and on every change. @throws RangeError for a policy that cannot be announced. */
   setOwnChannel(channel: OwnChannel): void
   forgetOwnChannel(channelId: Hex): void
   /** @throws RangeError for a profile that cannot be announced. */
@@ -164,7 +164,7 @@ export function startGossip(ports: GossipPorts, config: GossipConfig = DEFAULT_G
   }
 
   return {
-    connected: (peer, friend) => take({ type: 'connected', peer, friend }),
+    connected: (peer) => take({ type: 'connected', peer }),
     disconnected: (peer) => take({ type: 'disconnected', peer }),
     frame(peer, frame) {
       if (!running || book.muted(peer, nowMs())) return undefined

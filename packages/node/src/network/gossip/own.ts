@@ -18,6 +18,7 @@ import {
   policyFault,
   verifyConsent,
 } from '@tallystick/protocol'
+import type { NodeId } from '../../transport/port.ts'
 import { setNode, setPolicy } from './believed.ts'
 import { takeChannel } from './channels.ts'
 import { isUnproven, refuse } from './credit.ts'
@@ -57,10 +58,22 @@ export function setOwnChannel(book: Book, channel: OwnChannel): void {
     book.own.set(stem, { stem, id, channel, ...fresh })
   }
   book.ownDue.add(stem)
+  const peer = book.peers.get(channel.peer)
+  if (peer !== undefined) peer.friend = true
 }
 
 export function forgetOwnChannel(book: Book, channelId: Hex): void {
-  book.own.delete(stemOfId(channelId))
+  const stem = stemOfId(channelId)
+  const id = book.own.get(stem)?.channel.peer
+  book.own.delete(stem)
+  const peer = book.peers.get(id ?? '')
+  if (peer !== undefined) peer.friend = isFriend(book, peer.id)
+}
+
+/** Has an open channel with us. One that is only proposed costs nothing and does not count: it is not told to the book. */
+export function isFriend(book: Book, peer: NodeId): boolean {
+  for (const { channel } of book.own.values()) if (channel.peer === peer) return true
+  return false
 }
 
 /** @throws RangeError for a profile that cannot be announced. */

@@ -106,7 +106,8 @@ export type Question =
 
 export interface GossipPeer {
   readonly id: NodeId
-  readonly friend: boolean
+  /** Has an open channel with us: its identity is not free. */
+  friend: boolean
   readonly reputation: Reputation
   readonly newsIn: Account
   readonly messagesIn: Account

@@ -46,8 +46,8 @@ export interface NodeProfile {
 }
 
 export type GossipInput =
-  /** The session is up and both said `hello`. `friend`: has a channel with us, so that its identity is not free. */
-  | { readonly type: 'connected'; readonly peer: NodeId; readonly friend: boolean }
+  /** The session is up and both said `hello`. */
+  | { readonly type: 'connected'; readonly peer: NodeId }
   | { readonly type: 'disconnected'; readonly peer: NodeId }
   | { readonly type: 'message'; readonly peer: NodeId; readonly message: GossipMessage }
   /** Exactly one for each `look-up`. */

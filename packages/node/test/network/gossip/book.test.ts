@@ -36,7 +36,7 @@ function scene(...open: readonly ReturnType<typeof channelOf>[]) {
 /** A listener that is connected with `dora`, who tells it things. */
 function listener(clock: Clock, chain: Chain | undefined): Party {
   const party = createParty(carla, clock, chain)
-  party.give({ type: 'connected', peer: dora.nodeId, friend: true })
+  party.give({ type: 'connected', peer: dora.nodeId })
   return party
 }
 
@@ -61,9 +61,9 @@ function exchange(...parties: readonly Party[]): void {
   }
 }
 
-function join(one: Party, other: Party, friend = true): void {
-  one.give({ type: 'connected', peer: other.keys.nodeId, friend })
-  other.give({ type: 'connected', peer: one.keys.nodeId, friend })
+function join(one: Party, other: Party): void {
+  one.give({ type: 'connected', peer: other.keys.nodeId })
+  other.give({ type: 'connected', peer: one.keys.nodeId })
   exchange(one, other)
 }
 
@@ -322,8 +322,8 @@ test('GO-47: a third node cannot put a price on a private channel', () => {
   const { clock, chain } = scene(channel)
   const party = createParty(bruno, clock, chain)
   party.give(ownChannel(channel, 1, false))
-  party.give({ type: 'connected', peer: dora.nodeId, friend: true })
-  party.give({ type: 'connected', peer: anna.nodeId, friend: true })
+  party.give({ type: 'connected', peer: dora.nodeId })
+  party.give({ type: 'connected', peer: anna.nodeId })
   tell(party, policyOf(channel, 0, START_MS, { feePpm: 1 }))
   expect(party.graph.privatePolicies.size).toBe(0)
   const message = (by: typeof anna) => news(policyOf(channel, 0, START_MS + 1, { feePpm: 1 }, by))
@@ -390,7 +390,7 @@ test('GO-66: an item is told once to each other peer, and not back to who told i
   const channel = channelOf([anna, bruno], 1)
   const { clock, chain } = scene(channel)
   const party = listener(clock, chain)
-  party.give({ type: 'connected', peer: anna.nodeId, friend: false })
+  party.give({ type: 'connected', peer: anna.nodeId })
   for (const to of [dora, anna]) party.mail(to.nodeId)
   const items = [announcementOf(channel), policyOf(channel, 0, START_MS)] as const
   tell(party, ...items)

@@ -89,16 +89,9 @@ function endsOf(network: Network, link: string): [Party, Party] {
 function linkUp(network: Network, link: string): void {
   if (!network.down.delete(link)) return
   const [one, other] = endsOf(network, link)
-  const friend = network.held.some(({ channel }) =>
-    channel.ends.every(({ nodeId }) => isEnd([one, other], nodeId)),
-  )
-  one.give({ type: 'connected', peer: other.keys.nodeId, friend })
-  other.give({ type: 'connected', peer: one.keys.nodeId, friend })
+  one.give({ type: 'connected', peer: other.keys.nodeId })
+  other.give({ type: 'connected', peer: one.keys.nodeId })
   collect(network)
-}
-
-function isEnd(ends: readonly Party[], nodeId: string): boolean {
-  return ends.some(({ keys }) => keys.nodeId === nodeId)
 }
 
 function linkDown(network: Network, link: string): void {
@@ -267,7 +260,7 @@ test('GO-65: a graph of many channels and nodes comes over one link, whole, with
   )
   for (const { id } of channels) chain.channels.set(id, { status: 'open', held: 7n })
   const peer = makers[0]?.nodeId ?? ''
-  teacher.give({ type: 'connected', peer, friend: true })
+  teacher.give({ type: 'connected', peer })
   for (const [index, channel] of channels.entries()) {
     clock.nowMs += 1_000
     const prices = ([0, 1] as const).map((direction) =>
@@ -278,8 +271,8 @@ test('GO-65: a graph of many channels and nodes comes over one link, whole, with
   clock.nowMs += 4_000_000
   teacher.give({ type: 'disconnected', peer })
   expect(teacher.graph.channels.size).toBe(channels.length)
-  teacher.give({ type: 'connected', peer: pupil.keys.nodeId, friend: false })
-  pupil.give({ type: 'connected', peer: teacher.keys.nodeId, friend: false })
+  teacher.give({ type: 'connected', peer: pupil.keys.nodeId })
+  pupil.give({ type: 'connected', peer: teacher.keys.nodeId })
   for (let i = 0; i < 400; i += 1) {
     clock.nowMs += 250
     for (const [from, to] of [

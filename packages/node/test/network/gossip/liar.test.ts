@@ -47,11 +47,11 @@ const channel = channelOf([anna, bruno], 1)
 /** What one peer's credit pays for. */
 const MOST_LOOKUPS = 20
 
-function scene(friend = false) {
+function scene() {
   const clock: Clock = { nowMs: START_MS }
   const chain: Chain = { channels: new Map([[channel.id, OPEN]]) }
   const party = createParty(carla, clock, chain)
-  party.give({ type: 'connected', peer: mallory.nodeId, friend })
+  party.give({ type: 'connected', peer: mallory.nodeId })
   return { clock, chain, party }
 }
 
@@ -105,7 +105,7 @@ test('GO-21, GO-22: forged items are not believed, and two of them mute their te
 test('GO-22: policies that wait with their channel are judged before they wait', () => {
   const clock: Clock = { nowMs: START_MS }
   const party = createParty(carla, clock, undefined)
-  party.give({ type: 'connected', peer: mallory.nodeId, friend: true })
+  party.give({ type: 'connected', peer: mallory.nodeId })
   tell(party, mallory, announcementOf(channel), policyOf(channel, 0, START_MS + 5, {}, mallory))
   expect(lastRefusal(party)).toMatchObject({ refusal: { code: 'signature-wrong' } })
   party.give({ type: 'looked-up', channelId: channel.id, answer: OPEN })
@@ -130,7 +130,7 @@ test('GO-52: a muted peer is not heard, its pulls stop, and after an hour it may
   expect(party.graph.channels.get(channel.id)?.policies).toEqual({})
   // A new session is not a new credit.
   party.give({ type: 'disconnected', peer: mallory.nodeId })
-  party.give({ type: 'connected', peer: mallory.nodeId, friend: false })
+  party.give({ type: 'connected', peer: mallory.nodeId })
   tell(party, mallory, policyOf(channel, 0, START_MS))
   expect(party.graph.channels.get(channel.id)?.policies).toEqual({})
   clock.nowMs += 3_600_001
@@ -170,7 +170,7 @@ test('GO-51: a channel that the chain does not show costs its teller a look-up, 
 test('GO-51: credit is held before the chain answers, so a burst cannot outrun it', () => {
   const clock: Clock = { nowMs: START_MS }
   const party = createParty(carla, clock, undefined)
-  party.give({ type: 'connected', peer: mallory.nodeId, friend: true })
+  party.give({ type: 'connected', peer: mallory.nodeId })
   for (const lie of fakes(60, [mallory, trent])) tell(party, mallory, lie)
   expect(party.book.stats(clock.nowMs)).toMatchObject({ pending: MOST_LOOKUPS, lookupsInFlight: 8 })
   expect(party.asked.length).toBe(8)
@@ -191,13 +191,14 @@ test('GO-51: who tells of channels that exist is never short of credit', () => {
 test('GO-53: 100,000 announcements of channels that do not exist, from a hundred nodes, cost a bounded number of look-ups', () => {
   const { party, clock, chain } = scene()
   party.give({ type: 'disconnected', peer: mallory.nodeId })
-  party.give({ type: 'connected', peer: bruno.nodeId, friend: true })
+  party.give({ type: 'connected', peer: bruno.nodeId })
+  party.give(ownChannel(channelOf([carla, bruno], 3), 0, false))
   const lies = fakes(5_000, [mallory, trent])
   const real: TestChannel[] = []
   let told = 0
   for (let sybil = 0; sybil < 100; sybil += 1) {
     const liar = keysOf(`sybil ${sybil}`)
-    party.give({ type: 'connected', peer: liar.nodeId, friend: false })
+    party.give({ type: 'connected', peer: liar.nodeId })
     for (let lot = 0; lot < 1_000; lot += 50) {
       const at = (sybil * 1_000 + lot) % lies.length
       tell(party, liar, ...lies.slice(at, at + 50))
@@ -229,7 +230,7 @@ test('GO-53: ten thousand identities leave a bounded memory', () => {
   const [lie] = fakes(1, [mallory, trent])
   for (let i = 0; i < 10_000; i += 1) {
     const peer = `02${i.toString(16).padStart(64, '0')}`
-    party.give({ type: 'connected', peer, friend: false })
+    party.give({ type: 'connected', peer })
     if (lie !== undefined) party.give({ type: 'message', peer, message: news(lie) })
     party.give({ type: 'disconnected', peer })
     clock.nowMs += 1
@@ -237,6 +238,34 @@ test('GO-53: ten thousand identities leave a bounded memory', () => {
   const stats = party.book.stats(clock.nowMs)
   expect(stats.rememberedPeers).toBeLessThanOrEqual(4_096)
   expect(party.lookups).toBe(1)
+})
+
+test('GO-53: who opens a channel is no stranger any more, who closes its last one is', () => {
+  const { party, clock, chain } = scene()
+  party.give({ type: 'connected', peer: bruno.nodeId })
+  const mine = channelOf([carla, bruno], 3)
+  const exhaust = (round: number) => {
+    for (let i = 0; i < 20; i += 1) {
+      const liar = `03${(1_000 * round + i).toString(16).padStart(64, '0')}`
+      party.give({ type: 'connected', peer: liar })
+      for (const lie of fakes(20, [mallory, trent], 1_000 * round + i * 20))
+        party.give({ type: 'message', peer: liar, message: news(lie) })
+    }
+  }
+  const heard = (salt: number) => {
+    const real = channelOf([anna, bruno], salt)
+    chain.channels.set(real.id, OPEN)
+    tell(party, bruno, announcementOf(real))
+    return party.graph.channels.has(real.id)
+  }
+  exhaust(0)
+  expect(heard(11)).toBe(false)
+  party.give(ownChannel(mine, 0, false))
+  clock.nowMs += 1_000
+  expect(heard(12)).toBe(true)
+  exhaust(1)
+  party.give({ type: 'own-channel-gone', channelId: mine.id })
+  expect(heard(13)).toBe(false)
 })
 
 test('GO-50: unasked items above the rate are not looked at, and cost credit', () => {
@@ -273,7 +302,7 @@ test('GO-50: unasked messages of any kind are counted', () => {
 
 test('GO-43: a flood of genuine updates of one direction is taken, kept and told on at the rate of one direction', () => {
   const { party, clock } = scene()
-  party.give({ type: 'connected', peer: trent.nodeId, friend: true })
+  party.give({ type: 'connected', peer: trent.nodeId })
   tell(party, mallory, announcementOf(channel))
   let taken = 0
   let last: unknown
@@ -327,11 +356,11 @@ test('GO-62: a peer that answers with lies, nonsense or nothing is given up, and
     expect(party.lookups).toBe(0)
     // It can still learn from somebody else.
     const teacher = createParty(trent, clock, chain)
-    teacher.give({ type: 'connected', peer: bruno.nodeId, friend: true })
+    teacher.give({ type: 'connected', peer: bruno.nodeId })
     tell(teacher, bruno, announcementOf(channel), policyOf(channel, 0, clock.nowMs))
     teacher.give({ type: 'disconnected', peer: bruno.nodeId })
-    teacher.give({ type: 'connected', peer: carla.nodeId, friend: false })
-    party.give({ type: 'connected', peer: trent.nodeId, friend: false })
+    teacher.give({ type: 'connected', peer: carla.nodeId })
+    party.give({ type: 'connected', peer: trent.nodeId })
     for (let i = 0; i < 20; i += 1) {
       clock.nowMs += 250
       for (const message of teacher.mail(carla.nodeId))
@@ -345,8 +374,8 @@ test('GO-62: a peer that answers with lies, nonsense or nothing is given up, and
 })
 
 test('GO-61: many questions at once are one question, and answers are paced', () => {
-  const { party, clock, chain } = scene(true)
-  party.give({ type: 'connected', peer: bruno.nodeId, friend: true })
+  const { party, clock, chain } = scene()
+  party.give({ type: 'connected', peer: bruno.nodeId })
   const keys: Uint8Array[] = []
   for (let salt = 0; salt < 300; salt += 1) {
     const real = channelOf([anna, bruno], salt)
@@ -378,9 +407,9 @@ test('GO-61: many questions at once are one question, and answers are paced', ()
 
 test('GO-70: nobody else can consent for the other end, and a forged consent is not kept', () => {
   const mine = channelOf([carla, anna], 5)
-  const { party, clock } = scene(true)
+  const { party, clock } = scene()
   party.give(ownChannel(mine, 0, true))
-  party.give({ type: 'connected', peer: anna.nodeId, friend: true })
+  party.give({ type: 'connected', peer: anna.nodeId })
   const claim = {
     type: 'ChannelAnnouncement',
     domain: domainOf(crypto, CHAIN_ID, BANK),

@@ -122,7 +122,7 @@ async function makeWorld(): Promise<World> {
       { ...DEFAULT_GOSSIP, digestEveryMs: 2_000, digestLeastMs: 500 },
     )
     transport.onSession((session: Session) => {
-      gossip.connected(session.peerId, false)
+      gossip.connected(session.peerId)
       session.onMessage((frame) => {
         if (!isGossipFrame(frame)) return
         const fault = gossip.frame(session.peerId, frame)
