@@ -19,5 +19,5 @@ export const DEFAULT_WEIGHTS: RoutingWeights = {
   faultHalfLifeMs: 3_600_000,
 }
 
-/** Nothing but fees: the cheapest route, likely or not. */
+/** Nothing but fees counts, likely or not; negative ones as none, as always (RT-30). */
 export const FEES_ONLY: RoutingWeights = { ...DEFAULT_WEIGHTS, hopPpm: 0, doubtPpm: 0, leastChance: 0 }
