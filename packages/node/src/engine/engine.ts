@@ -148,7 +148,7 @@ function createRuntime(
     netPayments: loaded.netPayments,
     jointPays: loaded.jointPays,
     jointPayments: new Map(),
-    wantedJoints: new Map(),
+    wantedJoints: loaded.wantedJoints,
     jointNotes: [],
     announced: loaded.announced,
     network: createNetworkView(ports, (peer, frame) => sendGossip(rt, peer, frame)),

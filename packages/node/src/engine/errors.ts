@@ -60,6 +60,11 @@ const TABLE = {
     message: 'No way to the payee can carry this amount now.',
     remedy: 'Pay less, allow a higher fee, or try later; `graph` shows what the node knows of the network.',
   },
+  JOINT_FAILED: {
+    status: 409,
+    message: 'The joint payment was not made: nobody paid.',
+    remedy: 'See the named reason; it can be tried again, a new attempt is another payment.',
+  },
   INVALID_POLICY: {
     status: 400,
     message: 'The fee policy is outside its limits.',

@@ -160,8 +160,7 @@ function takeHello(rt: Runtime, group: Group, peer: Peer, hello: Hello): void {
     group.touched.add(channel)
   }
   jointsConnected(rt, group, peer)
-  const friend = peer.channels.size > 0
-  group.effects.push(() => rt.network.gossip.connected(peer.nodeId, friend))
+  group.effects.push(() => rt.network.gossip.connected(peer.nodeId))
   resumeOpenings(rt, group, peer)
   tellPeer(rt, group, peer.nodeId, true)
 }

@@ -9,6 +9,7 @@ import { decodeChannel, type StoredChannel } from './channel-record.ts'
 import { type InvoiceBook, loadInvoices } from './htlc/invoices.ts'
 import { loadNetworkPayments, type NetworkPaymentBook } from './htlc/pay.ts'
 import { type JointPayBook, loadJoints } from './joint/joint-book.ts'
+import { loadWanted } from './joint/settle.ts'
 import { loadUses, type StoredUses } from './locks/resume.ts'
 import { loadAnnounced, loadPolicies } from './policies.ts'
 import type { EnginePorts } from './ports.ts'
@@ -43,6 +44,7 @@ export interface Loaded {
   readonly invoices: InvoiceBook
   readonly netPayments: NetworkPaymentBook
   readonly jointPays: JointPayBook
+  readonly wantedJoints: Map<Hex, bigint>
   /** Every channel here must be marked lost before anything is signed (CL-30). */
   readonly markLost: boolean
 }
@@ -77,6 +79,7 @@ export async function load(ports: EnginePorts, acceptedLostData: boolean): Promi
     announced: await loadAnnounced(store),
     invoices: await loadInvoices(store),
     netPayments: await loadNetworkPayments(store),
+    wantedJoints: await loadWanted(store),
     jointPays: await loadJoints(store, ports.crypto),
     markLost: store.lostData && (acceptedLostData || !marked),
   }

@@ -17,6 +17,7 @@ import {
 } from './htlc/invoices.ts'
 import { findNetworkPayment, listNetworkPayments, payInvoice } from './htlc/pay.ts'
 import { amountOf, channelOf, referenceOf } from './input-checks.ts'
+import { agreeToNetting, rebalance, settleNetting } from './joint/settle.ts'
 import { run } from './machine.ts'
 import { networkGraph, routeView } from './network/network-calls.ts'
 import { tellOwnChannels } from './network/network-view.ts'
@@ -102,6 +103,9 @@ export function createService(rt: Runtime, stop: () => Promise<void>): NodeServi
       await command(rt, (group) => announce(rt, group, channel))
       tellOwnChannels(rt)
     },
+    rebalance: (request) => rebalance(rt, request),
+    agreeToNetting: (request) => agreeToNetting(rt, request),
+    settleNetting: (request) => settleNetting(rt, request),
     networkGraph: async () => networkGraph(rt),
     findRoute: async (request) => routeView(rt, request),
     subscribe: (listener) => rt.events.subscribe(listener),

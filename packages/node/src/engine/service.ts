@@ -10,6 +10,7 @@ import type { FeePolicy } from '@tallystick/protocol'
 import type { InvoiceRecord, InvoiceRequest } from './htlc/invoices.ts'
 import type { PayInvoiceRequest } from './htlc/pay.ts'
 import type { NetworkPayment } from './htlc/payment-record.ts'
+import type { NettingRequest, NettingResult, RebalanceRequest, RebalanceResult } from './joint/settle.ts'
 import type { GraphView, RouteRequest, RouteView } from './network/network-calls.ts'
 
 export type Hex = `0x${string}`
@@ -97,6 +98,13 @@ export interface NodeService {
   networkGraph(): Promise<GraphView>
   /** A way that a payment could take now; nothing is locked. @throws ServiceError NO_ROUTE */
   findRoute(request: RouteRequest): Promise<RouteView>
+
+  /** Moves own money from one channel to another over a cycle, all hops or none. @throws ServiceError NO_ROUTE, JOINT_FAILED */
+  rebalance(request: RebalanceRequest): Promise<RebalanceResult>
+  /** Agrees to this node's net position in obligations, so that another party may settle them. Durable. */
+  agreeToNetting(request: NettingRequest): Promise<NettingResult>
+  /** Settles obligations that all parties agreed to, in one joint payment. @throws ServiceError NO_ROUTE, JOINT_FAILED */
+  settleNetting(request: NettingRequest): Promise<NettingResult>
 
   subscribe(listener: (event: NodeEvent) => void): () => void
 

@@ -397,13 +397,17 @@ function readFailure(
 
 /** After a restart: a part that no line carries was never made. */
 export function resumePayments(rt: Runtime, group: Group): void {
-  for (const payment of rt.netPayments.pending.values())
+  for (const payment of rt.netPayments.pending.values()) {
+    const attempt = payment.attempts.at(-1)
+    if (attempt !== undefined && attempt.failure === undefined)
+      rt.jointPayments.set(attempt.condition, payment)
     for (const part of payment.parts) {
       if (part.state !== 'wanted') continue
       part.state = 'failed'
       part.failure = ended('interrupted')
       paymentFailed(rt, group, payment, part.failure)
     }
+  }
 }
 
 function isOpen({ state }: PaymentPart): boolean {

@@ -125,7 +125,7 @@ function notFound({ failures }: RouteQuery, fault: RouteFault): RoutesFound {
   return { ok: false, failure: failures.at(-1) ?? own }
 }
 
-function routerFor(rt: Runtime, token: Hex): Router {
+export function routerFor(rt: Runtime, token: Hex): Router {
   const { chain } = rt.ports
   return (
     rt.network.routers.get(token) ??

@@ -177,6 +177,7 @@ function perform(rt: Runtime, group: Group, state: JointState, effect: JointEffe
       return
     case 'finished':
       rt.jointNotes.push((later) => rt.jointEnded(later, state, effect.outcome))
+      group.effects.push(() => rt.waits.poke(`joint/${condition}`))
   }
 }
 

@@ -66,7 +66,7 @@ export function sendJoint(rt: Runtime, group: Group, payment: NetworkPayment, in
 }
 
 /** The terms' hops along a path from this node; the id of a channel whose parties are not known instead. */
-function hopsOf(rt: Runtime, path: readonly PartHop[]): readonly JointHop[] | string {
+export function hopsOf(rt: Runtime, path: readonly PartHop[]): readonly JointHop[] | string {
   const hops: JointHop[] = []
   let payer: Uint8Array = rt.ports.signer.address
   for (const { channelId, amount } of path) {
