@@ -67,6 +67,8 @@ export interface Rpc {
   logs(filter: LogFilter): Promise<readonly RawLog[]>
   receipt(transactionHash: Hex): Promise<Receipt | undefined>
   knowsTransaction(transactionHash: Hex): Promise<boolean>
+  /** Whether the endpoint shows the transaction in a block, whatever it says of its receipt. */
+  showsIncluded(transactionHash: Hex): Promise<boolean>
   call(request: TransactionRequest, at: BlockAt): Promise<Answer>
   estimateGas(request: TransactionRequest): Promise<Answer>
   /** Of the newest block: transactions that only wait are not counted. */
@@ -145,6 +147,10 @@ export function createRpc(options: RpcOptions): Rpc {
       return receipt
     },
     knowsTransaction: async (hash) => (await get('eth_getTransactionByHash', [hash])) !== null,
+    showsIncluded: async (hash) => {
+      const found = await get('eth_getTransactionByHash', [hash])
+      return found !== null && isHash(shape('eth_getTransactionByHash', found).blockHash)
+    },
     call: (request_, at) => ask('eth_call', [callParameter(request_), blockParameter(at)]),
     estimateGas: (request_) => ask('eth_estimateGas', [callParameter(request_), 'latest']),
     transactionCount: async (account, at = 'latest') => {

@@ -114,6 +114,40 @@ test('an empty transaction that a reorganisation drops is sent again', async () 
   expect(await depositOf(world, 1n)).toBe(0n)
 })
 
+test('what was given up stays so when the money is back, also where the empty transaction has to be raised', async () => {
+  const { world, port, stuck, behind, journal } = await stuckDeposit()
+  world.proxy.onCall(({ method }) => (method === 'eth_sendRawTransaction' ? 'drop' : 'pass'))
+  await world.anvil.mine()
+  const cancellations = async () => (await recordIn(journal, 'stuck')).cancellations ?? []
+  await expect.poll(async () => (await cancellations()).length, { timeout: 30_000 }).toBe(1)
+  await world.anvil.request('anvil_dropAllTransactions')
+  await world.anvil.setBalance(port.account, 5n * COIN)
+  world.proxy.onCall(() => 'pass')
+  const [first] = await cancellations()
+  await mineUntil(world, behind.result, (first?.maxFeePerGas ?? 0n) * 2n)
+  await behind.result
+  await mineUntil(world, stuck.result)
+  await expect(stuck.result).rejects.toMatchObject({ code: 'insufficient_gas_funds' })
+  expect((await recordIn(journal, 'stuck')).attempts).toHaveLength(1)
+  expect(await depositOf(world, 1n)).toBe(0n)
+})
+
+test('several stuck ones in front give way one after another', async () => {
+  const world = await makeWorld({ noMining: true })
+  const port = world.port({ resubmitAfterBlocks: 1n })
+  await world.anvil.setBalance(port.account, 3n * COIN)
+  const stuck = [1n, 2n].map((salt) => submit(port, fundCall(world, salt, COIN), `stuck ${salt}`))
+  await Promise.all(stuck.map((one) => one.until('sent')))
+  const answer = submit(port, ANSWER, 'answer')
+  await answer.until('sent')
+  await world.anvil.setBalance(port.account, COIN / 2n)
+  await mineUntil(world, answer.result)
+  await answer.result
+  await mineUntil(world, Promise.allSettled(stuck.map(({ result }) => result)))
+  for (const { result } of stuck)
+    await expect(result).rejects.toMatchObject({ code: 'insufficient_gas_funds' })
+})
+
 test('with nothing behind it, it keeps its place and goes on when the money comes', async () => {
   const world = await makeWorld({ noMining: true })
   const port = world.port({ resubmitAfterBlocks: 1n })

@@ -244,6 +244,8 @@ async function attendTaken(options: TrackerOptions, entry: Entry, view: View): P
   const isGone = isGivenUp(record)
   // An endpoint may show the count before the receipt: one look is not enough.
   if (entry.looksWithoutReceipt < 2 || !(isFinal || (REPEATABLE.has(entry.call.kind) && !isGone))) return
+  // Nor is a receipt that the endpoint does not have (yet, or any more) proof that it was not included.
+  for (const { hash } of signedOf(record)) if (await options.rpc.showsIncluded(hash)) return
   if (isGone) return finish(options, entry, givenUpOutcome(options, entry))
   report(entry, { stage: 'dropped', transactionHash: newest(record).hash })
   options.sender.release(entry)

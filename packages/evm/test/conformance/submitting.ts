@@ -277,6 +277,22 @@ export function submittingConformance(makeWorld: (options?: { noMining?: boolean
       expect(second.nonce).toBe(nonce + 1)
     })
 
+    test('an endpoint that has no receipts is no proof that a deposit was not included: it is not made again', async () => {
+      const world = await makeWorld({ noMining: true })
+      const port = world.port()
+      const submission = submit(port, fundCall(world, 1n), 'k')
+      await submission.until('sent')
+      world.proxy.onResult(({ method }, result) => (method === 'eth_getTransactionReceipt' ? null : result))
+      await world.anvil.mine(6)
+      const calls = world.proxy.calls.length
+      await expect.poll(() => world.proxy.calls.length - calls, { timeout: 30_000 }).toBeGreaterThan(40)
+      await world.anvil.mine(2)
+      expect(submission.progress.map(({ stage }) => stage)).toEqual(['sent'])
+      world.proxy.onResult(undefined)
+      await submission.result
+      expect(await depositOf(world, 1n)).toBe(5n)
+    })
+
     test('the endpoint is away from before the call until after: it is only later', async () => {
       const world = await makeWorld()
       const port = world.port()
