@@ -16,6 +16,7 @@ import {
   encodeMessage,
   fromHex,
   type Hello,
+  isGossipFrame,
   type Message,
   type MessageType,
   newChannel,
@@ -128,6 +129,8 @@ export async function scriptedPeer(world: World, name = 'stranger'): Promise<Scr
     closed = new Promise((resolve) => opened.onClose(resolve))
     peer.send(ourHello())
     opened.onMessage((frame) => {
+      // What it hears of other channels does not concern it.
+      if (isGossipFrame(frame)) return
       const decoded = decodeMessage(frame)
       if (!decoded.ok) throw new Error(`an honest node sent what cannot be decoded: ${decoded.field}`)
       received.push(decoded.message)
