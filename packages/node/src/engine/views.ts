@@ -150,21 +150,17 @@ export function paymentView(rt: Runtime, row: PaymentRow): PaymentView {
     peer: channel.peer,
     token: hex(channel.core.setup.params.token),
     amount: row.amount,
-    state: row.direction === 'outgoing' ? outgoingState(rt, channel, row) : incomingState(channel, row),
+    state: row.direction === 'outgoing' ? outgoingState(rt, row) : incomingState(channel, row),
     nonce: BigInt(row.nonce),
     index: row.index,
     atMs: row.atMs,
   }
 }
 
-function outgoingState(rt: Runtime, channel: Channel, row: PaymentRow): PaymentState {
+/** A payment is in the book until its outcome is durable (payment-book.ts). */
+function outgoingState(rt: Runtime, row: PaymentRow): PaymentState {
   if (row.state === 'void') return 'refused'
-  const { record, core } = channel
-  // What the loop has decided is told once it is durable; until then the payment is in the book.
-  const pending = rt.book.open.get(hex(row.reference))
-  if (pending?.sequence === row.sequence) return 'sent'
-  const open = row.nonce > core.out.agreed.nonce || record.waived.includes(row.nonce)
-  return open && !record.linesDecided ? 'sent' : 'accepted'
+  return rt.book.open.get(hex(row.reference))?.sequence === row.sequence ? 'sent' : 'accepted'
 }
 
 /** What we accepted stays so, unless the channel ended on an earlier line of the peer: then it was never paid out. */

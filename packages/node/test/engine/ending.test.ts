@@ -210,6 +210,23 @@ describe('we close alone', () => {
     expect(await stateOf(back, 'second')).toBe('accepted')
   })
 
+  it('a line that the peer waived after our mark is void when the peer does not show it, also after a restart', async () => {
+    const here = await scene()
+    const { world, alice, peer, channelId, state } = here
+    refuse(peer, await sent(here, 'first'))
+    const clearing = await peer.next('update')
+    await alice.service.closeChannel(channelId, 'alone')
+    for (const message of acknowledging(peer, taken(peer, state, clearing)).messages) peer.send(message)
+    await expect.poll(async () => (await alice.service.getChannel(channelId)).outgoing.ackedNonce).toBe(2n)
+    expect(await stateOf(alice, 'first')).toBe('sent')
+    await alice.stop()
+    const back = await world.node('alice')
+    expect(await stateOf(back, 'first')).toBe('sent')
+    await passPeriod(world, back, channelId)
+    expect((await closed(back, channelId)).close).toMatchObject({ by: 'us', paidMine: DEPOSIT })
+    expect(await stateOf(back, 'first')).toBe('refused')
+  })
+
   it('and the peer is silent: what it never acknowledged is void', async () => {
     const here = await scene()
     const { world, alice, channelId } = here
