@@ -102,12 +102,12 @@ export function createGossipBook(options: GossipBookOptions): GossipBook {
       apply(book, input)
       driveOwn(book)
       askChain(book)
-      return book.out
+      return end(book)
     },
     restore(rows, nowMs) {
       begin(book, nowMs)
       for (const row of rows) if (!restoreRow(book, row)) drop(book, row)
-      return book.out.filter((output) => output.type !== 'store' || output.change.type === 'delete')
+      return end(book).filter((output) => output.type !== 'store' || output.change.type === 'delete')
     },
     muted(peer, nowMs) {
       book.nowMs = nowMs
@@ -261,7 +261,7 @@ function graphOf(book: Book): readonly GraphEvent[] {
       if (decoded?.ok && decoded.item.kind === 'policy') tellPolicy(book, known, decoded.item)
     }
   }
-  const events = book.out.flatMap((output) => (output.type === 'graph' ? [output.event] : []))
+  const events = end(book).flatMap((output) => (output.type === 'graph' ? [output.event] : []))
   for (const [nodeId, { announced }] of book.nodes) {
     const decoded = announced === undefined ? undefined : decodeItem(announced.bytes)
     if (!decoded?.ok || decoded.item.kind !== 'node') continue
@@ -294,6 +294,12 @@ function statsOf(book: Book): GossipStats {
 function begin(book: Book, nowMs: number): void {
   book.nowMs = nowMs
   book.out = []
+}
+
+function end(book: Book): readonly GossipOutput[] {
+  const { out } = book
+  book.out = []
+  return out
 }
 
 function emptyBook({ config, crypto, domain, identity, signer }: GossipBookOptions): Book {

@@ -57,8 +57,9 @@ export function toldAt(from: Inventory, key: Uint8Array): Told | undefined {
 
 /** Ascending by key; the first MAX_LISTED_ENTRIES of a bucket that has more. */
 export function entriesOf(from: Inventory, bucket: number): readonly GossipEntry[] {
-  const entries = [...(from.buckets[bucket] ?? [])].sort(([a], [b]) => (a < b ? -1 : 1))
-  return entries.slice(0, MAX_LISTED_ENTRIES).map(([, told]) => told)
+  const items = from.buckets[bucket]
+  const keys = [...(items?.keys() ?? [])].sort().slice(0, MAX_LISTED_ENTRIES)
+  return keys.map((key) => items?.get(key)).filter((told) => told !== undefined)
 }
 
 /** The hashes of all buckets, joined; a copy. */
