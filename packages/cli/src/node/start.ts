@@ -119,6 +119,7 @@ async function start(options: StartOptions, undo: Array<() => Promise<void> | vo
   undo.push(() => service.stop())
   const api = await startApiServer({
     service,
+    crypto: crypto.crypto,
     tokenFile: directory.apiToken,
     operations: storeOperationJournal(store),
     ...config.api,

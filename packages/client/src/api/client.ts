@@ -26,10 +26,11 @@ import * as wire from '../schema/index.ts'
 import { ApiError } from './error.ts'
 import type { EventOptions, ReceivedEvent } from './events.ts'
 import { events } from './events.ts'
+import { type NetworkCalls, networkCalls } from './network-calls.ts'
 import type { CallOptions, Connection } from './request.ts'
 import { encode, request } from './request.ts'
 
-export interface NodeClient {
+export interface NodeClient extends NetworkCalls {
   /** Needs no token. */
   health(options?: CallOptions): Promise<Health>
   status(options?: CallOptions): Promise<NodeStatus>
@@ -87,6 +88,7 @@ export function createNodeClient(on: Connection): NodeClient {
     ...channelCalls(on),
     ...operationCalls(on),
     ...paymentCalls(on),
+    ...networkCalls(on),
     events: (options) => events(on, options),
   }
 }

@@ -17,7 +17,7 @@ export interface CallOptions {
 }
 
 interface Call {
-  readonly method: 'GET' | 'POST'
+  readonly method: 'GET' | 'POST' | 'PUT'
   readonly path: string
   readonly query?: object
   readonly body?: object

@@ -3,6 +3,8 @@ import {
   invoiceExpiresAt,
   MAX_INVOICE_DESCRIPTION_BYTES,
   MAX_INVOICE_EXPIRY_SECONDS,
+  MAX_INVOICE_ROUTES,
+  MAX_ROUTE_HOPS,
   MAX_URI_CHARACTERS,
   plainTextFault,
   type SignedInvoice,
@@ -10,7 +12,16 @@ import {
 } from '@tallystick/protocol'
 import { z } from 'zod'
 import { PaymentListQuery } from './payment.ts'
-import { Address, ChannelId, Hash, Integer, NodeId, PositiveAmount, TimeMs } from './primitives.ts'
+import {
+  Address,
+  ChannelId,
+  Hash,
+  Integer,
+  NodeId,
+  PositiveAmount,
+  TimeMs,
+  TimeoutMsText,
+} from './primitives.ts'
 
 export const InvoiceMethod = z.enum(['htlc', 'joint'])
 export type InvoiceMethod = z.output<typeof InvoiceMethod>
@@ -27,6 +38,21 @@ const Description = z.string('INVALID_REQUEST').superRefine((text, context) => {
   if (wrong !== undefined) context.addIssue({ code: 'custom', message: wrong })
 })
 
+const routeHint = {
+  channelId: ChannelId,
+  /** The end that forwards into the channel. */
+  from: NodeId,
+  feeBase: Integer,
+  feePpm: z.int(),
+  minAmount: Integer,
+}
+
+/** One channel on a way to this node, for payers who cannot see it. */
+export const RouteHint = z
+  .strictObject({ ...routeHint, maxAmount: Integer.exactOptional() })
+  .meta({ id: 'RouteHint' })
+export type RouteHint = z.output<typeof RouteHint>
+
 export const CreateInvoiceRequest = z
   .strictObject({
     token: Address,
@@ -41,15 +67,22 @@ export const CreateInvoiceRequest = z
       .max(InvoiceMethod.options.length)
       .refine((methods) => new Set(methods).size === methods.length, 'a method stands twice')
       .exactOptional(),
+    /** Ways over channels that are not announced, best first, each in the order of the payment. */
+    routes: z.array(z.array(RouteHint).min(1).max(MAX_ROUTE_HOPS)).max(MAX_INVOICE_ROUTES).exactOptional(),
+    /** Also ways over this node's own channels that are not announced, as many as fit: who reads the invoice learns of them. */
+    private: z.boolean().exactOptional(),
   })
   .meta({ id: 'CreateInvoiceRequest' })
 export type CreateInvoiceRequest = z.output<typeof CreateInvoiceRequest>
 
-/** `settled`: paid, and the preimage shown. `expired`: its time is over, and it was not paid. */
+/**
+ * `settled`: paid. `expired`: its time is over and it is not paid; only a payment that was under way in time can still
+ * settle it.
+ */
 export const InvoiceState = z.enum(['open', 'settled', 'expired'])
 export type InvoiceState = z.output<typeof InvoiceState>
 
-/** An invoice of this node. */
+/** An invoice of this node. What shows that it was paid, the preimage, is the payer's alone. */
 export const InvoiceView = z
   .object({
     paymentHash: Hash,
@@ -66,6 +99,10 @@ export const InvoiceView = z
   })
   .meta({ id: 'Invoice' })
 export type InvoiceView = z.output<typeof InvoiceView>
+
+/** Query of one invoice: with `timeoutMs`, the answer waits until it is settled. */
+export const InvoiceQuery = z.strictObject({ timeoutMs: TimeoutMsText.exactOptional() })
+export type InvoiceQuery = z.output<typeof InvoiceQuery>
 
 export const InvoiceListQuery = z.strictObject({
   state: InvoiceState.exactOptional(),
@@ -84,14 +121,7 @@ export const DecodeInvoiceRequest = z
   .meta({ id: 'DecodeInvoiceRequest' })
 export type DecodeInvoiceRequest = z.output<typeof DecodeInvoiceRequest>
 
-const RouteHintView = z.object({
-  channelId: ChannelId,
-  from: NodeId,
-  feeBase: Integer,
-  feePpm: z.number(),
-  minAmount: Integer,
-  maxAmount: Integer.optional(),
-})
+const RouteHintView = z.object({ ...routeHint, maxAmount: Integer.optional() })
 
 /** What somebody's invoice says; its signature is good. The payment secret is for payer and payee alone and not in it. */
 export const InvoiceDetails = z

@@ -1,6 +1,7 @@
 /** The API as one Hono application: guards first, then the routes. Knows the engine's service and nothing behind it. */
 import { OpenAPIHono } from '@hono/zod-openapi'
 import * as wire from '@tallystick/client/schema'
+import type { InvoiceCrypto } from '@tallystick/protocol'
 import type { Context, MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { routePath } from 'hono/route'
@@ -9,6 +10,7 @@ import type { NodeService } from '../engine/service.ts'
 import type { EventLog, EventReader } from './event-log.ts'
 import { channelRoutes, nodeRoutes, operationRoutes, paymentRoutes, problemAnswer } from './handlers.ts'
 import type { ApiMetrics } from './metrics.ts'
+import { invoiceRoutes, networkPaymentRoutes, policyRoutes } from './network-handlers.ts'
 import type { Operations } from './operations.ts'
 import { problem, problemOf, problemOfInput } from './problem.ts'
 import * as routes from './routes.ts'
@@ -24,6 +26,8 @@ export interface ApiParts {
   readonly operations: Operations
   readonly eventLog: EventLog
   readonly metrics: ApiMetrics
+  /** Reads invoices. */
+  readonly crypto: InvoiceCrypto
   /** Faults of our own: the caller gets `INTERNAL` and nothing else. */
   readonly onFault: (error: unknown) => void
 }
@@ -45,6 +49,9 @@ export function createApiApp(parts: ApiParts): OpenAPIHono {
   channelRoutes(app, parts.service, parts.operations)
   operationRoutes(app, parts.operations)
   paymentRoutes(app, parts.service)
+  invoiceRoutes(app, parts.service, parts.crypto)
+  networkPaymentRoutes(app, parts.service, parts.crypto)
+  policyRoutes(app, parts.service)
   eventRoutes(app, parts.eventLog)
   app.openapi(routes.metrics, async (c) =>
     c.text(await parts.metrics.registry.metrics(), 200, {
@@ -134,7 +141,7 @@ function documentation(app: OpenAPIHono): void {
 
 /** Some other method is served at this path. */
 function knownPath(app: OpenAPIHono, c: Context): boolean {
-  return ['GET', 'POST'].some(
+  return ['GET', 'POST', 'PUT'].some(
     (method) =>
       method !== c.req.method &&
       app.router.match(method, c.req.path)[0].some(([[, route]]) => !route.path.endsWith('*')),

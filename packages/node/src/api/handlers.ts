@@ -135,7 +135,7 @@ export function paymentRoutes(app: OpenAPIHono, service: NodeService): void {
   })
 }
 
-function answer<S extends z.ZodType>(
+export function answer<S extends z.ZodType>(
   c: Context,
   schema: S,
   value: z.output<S>,

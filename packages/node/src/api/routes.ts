@@ -2,7 +2,7 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import * as wire from '@tallystick/client/schema'
 
-const channelId = z.strictObject({ channelId: wire.ChannelId })
+export const channelId = z.strictObject({ channelId: wire.ChannelId })
 const idempotencyKey = z.object({
   'idempotency-key': z
     .string()
@@ -16,7 +16,7 @@ const idempotencyKey = z.object({
  * The library types a handler's answer by what a schema decodes to, but an answer carries what it encodes to. One response
  * without a schema (401) makes it accept plain responses; `answer` in handlers.ts encodes with the route's schema.
  */
-const problems = {
+export const problems = {
   401: { description: 'The token is missing or wrong' },
   default: {
     description: 'A refusal: RFC 9457 problem details with the field at fault and the remedy.',
@@ -24,11 +24,11 @@ const problems = {
   },
 } as const
 
-function answers<S extends z.ZodType>(schema: S, description: string) {
+export function answers<S extends z.ZodType>(schema: S, description: string) {
   return { 200: { description, content: { 'application/json': { schema } } }, ...problems }
 }
 
-function body<S extends z.ZodType>(schema: S) {
+export function body<S extends z.ZodType>(schema: S) {
   return { required: true, content: { 'application/json': { schema } } }
 }
 

@@ -5,6 +5,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import { isIP } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
+import type { InvoiceCrypto } from '@tallystick/protocol'
 import type { NodeService } from '../engine/service.ts'
 import { createApiApp } from './app.ts'
 import { createEventLog } from './event-log.ts'
@@ -17,6 +18,8 @@ import { loadOrCreateApiToken } from './token.ts'
 
 export interface ApiServerOptions {
   readonly service: NodeService
+  /** Reads invoices. */
+  readonly crypto: InvoiceCrypto
   /** The file with the bearer token; made when missing. */
   readonly tokenFile: string
   /** Default 127.0.0.1. Anything else exposes the node's money to whoever gets the token: put TLS in front. */
@@ -49,13 +52,13 @@ const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]']
 
 /** @throws {ApiTokenError} when the token file cannot be used; rejects when the address cannot be bound. */
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
-  const { service, host = '127.0.0.1', port = 0, onFault = () => undefined } = options
+  const { service, crypto, host = '127.0.0.1', port = 0, onFault = () => undefined } = options
   const token = loadOrCreateApiToken(options.tokenFile)
   const metrics = createMetrics(service)
   const eventLog = createEventLog(service)
   const journal = options.operations ?? createMemoryOperationJournal()
   const operations = createOperations({ journal, kept: await journal.load(), onFault, nowMs: Date.now })
-  const app = createApiApp({ service, token, operations, eventLog, metrics, onFault })
+  const app = createApiApp({ service, crypto, token, operations, eventLog, metrics, onFault })
   const answer = getRequestListener(app.fetch, {
     overrideGlobalObjects: false,
     errorHandler(error) {

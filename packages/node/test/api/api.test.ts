@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ApiError, createNodeClient, type NodeClient } from '@tallystick/client'
 import { Problem } from '@tallystick/client/schema'
+import { loadCrypto } from '@tallystick/crypto'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type ApiServer, startApiServer } from '../../src/api/server.ts'
 import { ApiTokenError, loadOrCreateApiToken } from '../../src/api/token.ts'
@@ -21,6 +22,8 @@ import {
   TOKEN,
 } from './paper-node.ts'
 
+const { crypto } = await loadCrypto()
+
 let directory: string
 let tokenFile: string
 let node: PaperNode
@@ -34,7 +37,7 @@ beforeEach(async () => {
   tokenFile = join(directory, 'api.token')
   node = paperNode()
   faults = []
-  server = await startApiServer({ service: node, tokenFile, onFault: (error) => faults.push(error) })
+  server = await startApiServer({ service: node, crypto, tokenFile, onFault: (error) => faults.push(error) })
   token = readFileSync(tokenFile, 'utf8').trim()
   client = createNodeClient({ baseUrl: server.url, token })
 })

@@ -3,12 +3,15 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createNodeClient, type NodeClient, type ReceivedEvent } from '@tallystick/client'
+import { loadCrypto } from '@tallystick/crypto'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createEventLog } from '../../src/api/event-log.ts'
 import { type ApiServer, startApiServer } from '../../src/api/server.ts'
 import type { NodeEvent } from '../../src/engine/service.ts'
 import { relayTo } from '../transport/wire.ts'
 import { channelView, type PaperNode, paperNode } from './paper-node.ts'
+
+const { crypto } = await loadCrypto()
 
 function warning(message: string): NodeEvent {
   return { type: 'warning', atMs: 1, code: 'test', message }
@@ -100,7 +103,7 @@ describe('over HTTP', () => {
     directory = mkdtempSync(join(tmpdir(), 'tallystick-events-'))
     node = paperNode()
     const tokenFile = join(directory, 'api.token')
-    server = await startApiServer({ service: node, tokenFile })
+    server = await startApiServer({ service: node, crypto, tokenFile })
     token = readFileSync(tokenFile, 'utf8').trim()
     client = createNodeClient({ baseUrl: server.url, token })
   })

@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createNodeClient } from '@tallystick/client'
 import { Problem } from '@tallystick/client/schema'
+import { loadCrypto } from '@tallystick/crypto'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type ApiServer, startApiServer } from '../../src/api/server.ts'
+import { INVOICE_TEXT, PAYMENT_HASH } from './network-records.ts'
 import { CHANNEL, PEER, paperNode, REFERENCE, TOKEN } from './paper-node.ts'
 
 interface DocumentedRoute {
@@ -19,6 +21,7 @@ interface Document {
   components: { schemas: Record<string, { properties?: Record<string, unknown> }> }
 }
 
+const { crypto } = await loadCrypto()
 const faults: unknown[] = []
 let directory: string
 let server: ApiServer
@@ -28,7 +31,12 @@ let routes: { method: string; path: string; query: string[]; fields: string[] }[
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'tallystick-fuzz-'))
   const tokenFile = join(directory, 'api.token')
-  server = await startApiServer({ service: paperNode(), tokenFile, onFault: (error) => faults.push(error) })
+  server = await startApiServer({
+    service: paperNode(),
+    crypto,
+    tokenFile,
+    onFault: (error) => faults.push(error),
+  })
   token = readFileSync(tokenFile, 'utf8').trim()
   const document = (await (await fetch(`${server.url}/openapi.json`)).json()) as Document
   routes = Object.entries(document.paths).flatMap(([path, methods]) =>
@@ -66,6 +74,11 @@ const plausible = fc.constantFrom<unknown>(
   'alone',
   'outgoing',
   'accepted',
+  'joint',
+  INVOICE_TEXT,
+  PAYMENT_HASH,
+  ['htlc'],
+  [[{ channelId: CHANNEL, from: PEER, feeBase: '-1', feePpm: 5, minAmount: '0' }]],
   600,
   0,
   -1,

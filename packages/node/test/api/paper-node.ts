@@ -4,11 +4,20 @@
  */
 import type { ChannelView, Hex, NodeEvent, NodeService, PaymentView } from '../../src/engine/service.ts'
 import { ServiceError } from '../../src/engine/service.ts'
+import { invoiceRecord, networkPayment, PAYMENT_HASH, PREIMAGE } from './network-records.ts'
 
 export const CHANNEL: Hex = `0x${'c1'.repeat(32)}`
 export const REFERENCE: Hex = `0x${'0f'.repeat(32)}`
 export const TOKEN: Hex = `0x${'70'.repeat(20)}`
 export const PEER = `02${'5a'.repeat(32)}`
+
+export const POLICY = {
+  feeBase: -2n,
+  feePpm: 1_000,
+  minAmount: 1n,
+  maxAmount: 2n ** 128n - 1n,
+  disabled: false,
+}
 
 const LINE = { nonce: 3n, ackedNonce: 2n, sent: 30n, ackedSent: 20n }
 
@@ -100,15 +109,17 @@ export function paperNode(): PaperNode {
       channels: 1,
       nextDialInMs: undefined,
     }),
-    createInvoice: refused,
-    getInvoice: refused,
-    listInvoices: async () => [],
-    waitForInvoice: refused,
-    payInvoice: refused,
-    getNetworkPayment: refused,
-    listNetworkPayments: async () => [],
-    getPolicy: refused,
-    setPolicy: refused,
+    createInvoice: async () => invoiceRecord(),
+    getInvoice: async (hash) => (hash === PAYMENT_HASH ? invoiceRecord() : refused()),
+    listInvoices: async () => [invoiceRecord()],
+    waitForInvoice: async () => {
+      throw new ServiceError('TIMED_OUT')
+    },
+    payInvoice: async () => networkPayment({ state: 'succeeded', preimage: PREIMAGE }),
+    getNetworkPayment: async (hash) => (hash === PAYMENT_HASH ? networkPayment() : refused()),
+    listNetworkPayments: async () => [networkPayment()],
+    getPolicy: async () => POLICY,
+    setPolicy: async (_channelId, policy) => policy,
     announceChannel: refused,
     rebalance: refused,
     agreeToNetting: refused,
