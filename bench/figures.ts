@@ -6,6 +6,7 @@ import type { Figure } from './measure.ts'
 import { figure, perSecond, rounded } from './measure.ts'
 import { channelCount, remembering } from './memory.ts'
 import { creatingOnions, peelingOnions } from './onion.ts'
+import { findingPaths } from './paths.ts'
 import { batchSizes, paying } from './payments.ts'
 import { mppxVoucher, x402Voucher } from './peers.ts'
 import { startTwoNodes } from './two-nodes.ts'
@@ -34,6 +35,7 @@ export async function* figures(wanted: (name: string) => boolean): AsyncGenerato
     yield figure('onion.create', 'onions/s', await creatingOnions(), { note: 'three hops' })
   if (wanted('onion.peel'))
     yield figure('onion.peel', 'onions/s', await peelingOnions(), { note: 'one hop, with the next packet' })
+  if (wanted('path.find')) yield findingPaths()
   yield* nodeFigures(wanted)
 }
 
