@@ -66,7 +66,14 @@ export async function resolveAddress(address: string, options: ResolveOptions): 
   const parsed = parseAddress(address)
   if (!parsed.ok)
     throw new AddressError('address-malformed', parsed.field, `${parsed.detail}.`, parsed.remedy)
-  const { name, host, port } = parsed.target
+  const { name, host, port, token, amount } = parsed.target
+  if (token !== undefined || amount !== undefined)
+    throw new AddressError(
+      'address-malformed',
+      'parameters',
+      'An address alone is resolved.',
+      'Give the token and amount asked for in the wish for an invoice.',
+    )
   const url = urlOf(parsed.target, options)
   const document = await getJson(url, AddressDocument, options)
   const { expectedPayee } = options

@@ -21,6 +21,7 @@ import {
   OFFER,
   PAYEE,
   signerNamed,
+  TOKEN,
   WISH,
 } from './payee.ts'
 
@@ -159,6 +160,7 @@ describe('hosts that are not asked', () => {
     '../x@shop.example',
     'a@b@shop.example',
     'alice@shop.example/x',
+    `alice@shop.example?token=${TOKEN}&amount=5`,
     '',
   ])('%j is no address', async (address) => {
     const never: typeof fetch = () => Promise.reject(new Error('it was asked'))
@@ -401,6 +403,21 @@ describe('the book', () => {
     '/.well-known/tally/bob/invoice',
   ])('there is nothing at %s', async (path) => {
     expect(await ask(path)).toMatchObject({ status: 404 })
+  })
+
+  test('IV-35: what cannot be a name is not looked up', async () => {
+    const looked: string[] = []
+    const names = {
+      get: (name: string) => {
+        looked.push(name)
+        return ENTRY
+      },
+    }
+    for (const name of ['Alice', '%2e%2e', 'a%2fb', 'a%00', 'x'.repeat(65), '-a', '%F0%9F%8D%B5'])
+      expect(await ask(`/.well-known/tally/${name}`, { names })).toMatchObject({ status: 404 })
+    expect(looked).toEqual([])
+    expect(await ask('/.well-known/tally/bob', { names })).toMatchObject({ status: 200 })
+    expect(looked).toEqual(['bob'])
   })
 
   test('a payee that fails is told as unavailable, without a word of its insides', async () => {

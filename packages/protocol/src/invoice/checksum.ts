@@ -61,6 +61,6 @@ function remainder(values: readonly number[]): number {
 function multiplied(check: number): number {
   const top = check >> 25
   let next = (check & 0x1ffffff) << 5
-  for (const [i, generator] of GENERATORS.entries()) if ((top >> i) & 1) next ^= generator
+  for (let i = 0; i < GENERATORS.length; i += 1) if ((top >> i) & 1) next ^= GENERATORS[i] ?? 0
   return next
 }

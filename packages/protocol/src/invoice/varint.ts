@@ -22,8 +22,7 @@ export function readVarint(from: Reader, max: bigint, field: string): bigint {
     const byte = readU8(from, field)
     if (from.fault !== undefined) return 0n
     value |= BigInt(byte & 0x7f) << shift
-    // Also ends a run of continuation bytes without digits.
-    if (value > max || 1n << shift > max) {
+    if (value > max) {
       fail(from, field, `above ${max}`)
       return 0n
     }

@@ -90,6 +90,7 @@ describe('hosts', () => {
     'bücher.example',
     'аpple.example', // a Cyrillic a
     'a。example', // an ideographic full stop
+    '\u212aelvin.example', // the Kelvin sign, whose lower case is k
     'a.example.',
     '.example',
     'a..example',
