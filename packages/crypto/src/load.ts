@@ -3,6 +3,7 @@
  * loads with different preferences live side by side (the tests compare them).
  */
 import type { GossipCrypto, OnionCrypto } from '@tallystick/protocol'
+import { rememberAddresses } from './addresses.ts'
 import { loadKeccak256, loadSha256 } from './hashes.ts'
 import { createInvoiceSigner, type KeyInvoiceSigner } from './invoice-signer.ts'
 import { createOnionKey, type KeyOnion, onionCrypto } from './onion.ts'
@@ -12,7 +13,6 @@ import { loadNative } from './secp256k1-native.ts'
 import { holdKey } from './secrets.ts'
 import {
   addressOf,
-  addressOfPublicKey,
   createIdentity,
   createSigner,
   type IdentityStatement,
@@ -57,13 +57,14 @@ export async function loadCrypto(options: LoadCryptoOptions = {}): Promise<Loade
   const secp256k1 = (prefer === 'fastest' ? loadNative() : undefined) ?? javascriptSecp256k1()
   const keccak256 = await loadKeccak256(prefer)
   const sha256 = loadSha256(prefer)
+  const addressOfKey = rememberAddresses({ keccak256: keccak256.hash })
 
   const crypto: GossipCrypto = {
     keccak256: keccak256.hash,
     sha256: sha256.hash,
     recoverAddress(digest, signature) {
       const publicKey = recoverPublicKey(secp256k1, digest, signature, 'uncompressed')
-      return publicKey && addressOfPublicKey(crypto, publicKey)
+      return publicKey && addressOfKey(publicKey)
     },
     recoverNodeId: (digest, signature) => recoverPublicKey(secp256k1, digest, signature, 'compressed'),
   }

@@ -4,7 +4,7 @@
  * checked here and not left to a backend.
  * Source: EIP-2098 (compact form), EIP-2 (low s), Yellow Paper appendix E (ecrecover).
  */
-import { HALF_ORDER, isFromOneTo, isPrivateKey, type PublicKeyForm, type Secp256k1 } from './secp256k1.ts'
+import { HALF_ORDER, HIGHEST_SCALAR, isFromOneTo, type PublicKeyForm, type Secp256k1 } from './secp256k1.ts'
 
 /** The signer's public key, or undefined when the chain would name nobody. Never throws on bad bytes. */
 export function recoverPublicKey(
@@ -18,8 +18,7 @@ export function recoverPublicKey(
   rs.set(signature)
   const recovery = (rs[32] ?? 0) >> 7 === 0 ? 0 : 1
   rs[32] = (rs[32] ?? 0) & 0x7f
-  // r obeys the same bounds as a private key: 1 to order - 1.
-  if (!isPrivateKey(rs.subarray(0, 32)) || !isFromOneTo(HALF_ORDER, rs, 32)) return undefined
+  if (!isFromOneTo(HIGHEST_SCALAR, rs) || !isFromOneTo(HALF_ORDER, rs, 32)) return undefined
   return backend.recover(digest, rs, recovery, form)
 }
 

@@ -7,8 +7,21 @@ import { ORDER, type Secp256k1 } from './secp256k1.ts'
 /** The part of `secp256k1/bindings` that is used; it throws on failure. */
 interface Bindings {
   contextRandomize(seed: Uint8Array): void
-  ecdsaSign(digest: Uint8Array, privateKey: Uint8Array): { signature: Uint8Array; recid: number }
-  ecdsaRecover(rs: Uint8Array, recovery: number, digest: Uint8Array, compressed: boolean): Uint8Array
+  /** The signature is `output`. */
+  ecdsaSign(
+    digest: Uint8Array,
+    privateKey: Uint8Array,
+    options: undefined,
+    output: Uint8Array,
+  ): { signature: Uint8Array; recid: number }
+  /** Returns `output`. */
+  ecdsaRecover(
+    rs: Uint8Array,
+    recovery: number,
+    digest: Uint8Array,
+    compressed: boolean,
+    output: Uint8Array,
+  ): Uint8Array
   publicKeyCreate(privateKey: Uint8Array, compressed: boolean): Uint8Array
   /** Hashes the compressed product with SHA-256. */
   ecdh(publicKey: Uint8Array, privateKey: Uint8Array): Uint8Array
@@ -28,15 +41,19 @@ export function loadNative(): Secp256k1 | undefined {
   } catch {
     return undefined
   }
+  const at = nativeArguments()
   return {
     name: 'native',
     sign(digest, privateKey) {
-      const { signature, recid } = bindings.ecdsaSign(reduced(digest), privateKey)
-      return { rs: signature, recovery: recid }
+      at.digest.set(reduced(digest))
+      const { signature, recid } = bindings.ecdsaSign(at.digest, privateKey, undefined, at.rs)
+      return { rs: signature.slice(), recovery: recid }
     },
     recover(digest, rs, recovery, form) {
+      at.digest.set(digest)
+      at.rs.set(rs)
       try {
-        return bindings.ecdsaRecover(rs, recovery, digest, form === 'compressed')
+        return bindings.ecdsaRecover(at.rs, recovery, at.digest, form === 'compressed', at[form]).slice()
       } catch {
         return undefined
       }
@@ -59,6 +76,15 @@ export function loadNative(): Secp256k1 | undefined {
     multiplyPrivateKey: (privateKey, scalar) =>
       bindings.privateKeyTweakMul(new Uint8Array(privateKey), scalar),
   }
+}
+
+/**
+ * Arguments of the two calls that every line makes, used and left within one call. V8 keeps small arrays inside its heap;
+ * when native code asks where one is, it moves out into memory from malloc, which costs more than a copy. These are outside.
+ */
+function nativeArguments() {
+  const outside = (length: number) => new Uint8Array(new ArrayBuffer(length))
+  return { digest: outside(32), rs: outside(64), compressed: outside(33), uncompressed: outside(65) }
 }
 
 /**

@@ -39,6 +39,8 @@ interface RecoverableSignature {
 
 /** Order of the group, big-endian. */
 export const ORDER = bytes('fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141')
+/** The highest private key, and the highest `r`: order - 1. */
+export const HIGHEST_SCALAR = bytes('fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364140')
 /** The highest low `s`: (order - 1) / 2. */
 export const HALF_ORDER = bytes('7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0')
 
@@ -61,7 +63,7 @@ export function isFromOneTo(limit: Uint8Array, source: Uint8Array, offset = 0): 
 
 /** True for a usable private key: 32 bytes, 1 to order - 1. */
 export function isPrivateKey(key: Uint8Array): boolean {
-  return key.length === 32 && isFromOneTo(ORDER, key) && !ORDER.every((byte, i) => key[i] === byte)
+  return key.length === 32 && isFromOneTo(HIGHEST_SCALAR, key)
 }
 
 function bytes(hex: string): Uint8Array {

@@ -14,6 +14,7 @@ import {
   type Signable,
   type Signer,
 } from '@tallystick/protocol'
+import { addressOfPublicKey } from './addresses.ts'
 import { recoverPublicKey, signCompact } from './recover.ts'
 import type { Secp256k1 } from './secp256k1.ts'
 import { holdKey } from './secrets.ts'
@@ -97,11 +98,6 @@ export function verifyIdentity(
 /** The last 20 bytes of keccak256 of the public key. */
 export function addressOf(backend: Secp256k1, crypto: Crypto, privateKey: Uint8Array): Uint8Array {
   return addressOfPublicKey(crypto, backend.publicKey(privateKey, 'uncompressed'))
-}
-
-/** `publicKey` is 65 bytes, uncompressed. */
-export function addressOfPublicKey(crypto: Crypto, publicKey: Uint8Array): Uint8Array {
-  return crypto.keccak256(publicKey.subarray(1)).slice(12)
 }
 
 /**

@@ -1,12 +1,13 @@
 /** EN-60, EN-61: both backends sign and recover byte for byte as `vectors/signatures.json` says, and as each other. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { addressOfPublicKey, rememberAddresses } from '../src/addresses.ts'
 import { loadCrypto } from '../src/index.ts'
 import { recoverPublicKey, signCompact } from '../src/recover.ts'
 import type { Secp256k1 } from '../src/secp256k1.ts'
 import { javascriptSecp256k1 } from '../src/secp256k1-javascript.ts'
 import { loadNative } from '../src/secp256k1-native.ts'
-import { bytes, recoverVectors, signVectors } from './vectors.ts'
+import { bytes, hex, recoverVectors, signVectors } from './vectors.ts'
 
 const ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n
 const javascript = javascriptSecp256k1()
@@ -67,6 +68,48 @@ describe.each(backends())('%s', (_name, backend, prefer) => {
     expect(crypto.recoverAddress(around.subarray(67), view)).toEqual(address)
     expect(around.toString('hex')).toBe(before)
   })
+
+  test('what it handed out stays as it was, whatever is asked next', () => {
+    const first = signVectors[4] ?? never()
+    const second = signVectors.find(({ address }) => hex(address) !== hex(first.address)) ?? never()
+    const signature = signCompact(backend, first.digest, first.privateKey)
+    const recovered = (['compressed', 'uncompressed'] as const).map((form) =>
+      recoverPublicKey(backend, first.digest, first.signature, form),
+    )
+    const before = structuredClone([signature, ...recovered])
+    signCompact(backend, second.digest, second.privateKey)
+    for (const form of ['compressed', 'uncompressed'] as const)
+      recoverPublicKey(backend, second.digest, second.signature, form)
+    expect([signature, ...recovered]).toEqual(before)
+  })
+
+  test('an address is that of the key, whichever key was there before', async () => {
+    const { crypto } = await loadCrypto({ prefer })
+    const rounds = [...signVectors, ...signVectors.toReversed(), ...signVectors]
+    for (const { digest, signature, address } of rounds) {
+      const recovered = crypto.recoverAddress(digest, signature)
+      expect(recovered).toEqual(address)
+      recovered?.fill(0)
+    }
+  })
+})
+
+test('the memory of addresses answers for whole keys only, and neither side of it can write into it', async () => {
+  const { crypto } = await loadCrypto()
+  const addressOfKey = rememberAddresses(crypto)
+  const base = new Uint8Array(65).fill(7)
+  // One array for all of them: each differs from the others in a single byte, most of them not in the last.
+  const key = new Uint8Array(65)
+  for (const at of [...base.keys(), ...base.keys()]) {
+    key.set(base)
+    key[at] = 8
+    const expected = addressOfPublicKey(crypto, key)
+    for (let asked = 0; asked < 3; asked++) {
+      const given = addressOfKey(key)
+      expect(given).toEqual(expected)
+      given.fill(0)
+    }
+  }
 })
 
 test('no backend is asked about a number out of range, whatever it would answer', () => {
