@@ -446,6 +446,16 @@ test('JP-31: a set that comes before the abort was acted on is honoured, after i
   expect(did(late, ALL)).not.toContain('post-key')
 })
 
+test('JP-31: an abort that comes after the whole set changes nothing', () => {
+  const rig = rigOf('D', PATH.terms())
+  holdAll(rig)
+  tell(rig, 'C', signaturesOf(rig, 'A', 'B', 'C'))
+  tell(rig, 'C', abortBy(rig, 'A'))
+  expect(rig.effects).toEqual([])
+  expect(rig.state.incoming[0]?.failing).toBe(false)
+  expect(rig.state.abort).toHaveLength(64)
+})
+
 test('JP-32: who has not signed asks to fail at once when it gives up, and locks nothing more', () => {
   const rig = rigOf('B', PATH.terms(), { policy: { aheadLimit: () => 0n } })
   give(rig, { type: 'give-up', code: 'given-up' })
@@ -558,6 +568,10 @@ test('JP-44: the record holds everything, in a versioned and strict form', () =>
   const failed = waitingA()
   tell(failed, 'B', refusalOf(failed, 'C'))
   keep(failed)
+  const failing = rigOf('B', PATH.terms())
+  hold(failing, inAt(failing), { amount: 1n })
+  keep(failing)
+  expect(failing.state.incoming[0]?.failing).toBe(true)
   keep(rigOf('A', CYCLE.terms()))
   keep(rigOf('B', SINGLE.terms()))
   for (const state of states) {

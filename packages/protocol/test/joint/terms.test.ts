@@ -7,6 +7,7 @@ import {
   conditionIdOf,
   decodeTerms,
   encodeTerms,
+  equalBytes,
   type JointTerms,
   jointIdsOf,
   makeTerms,
@@ -219,11 +220,19 @@ test('JP-12: own hops are in own channels, between their two signers, in one tok
   const known = (channelId: Uint8Array) => channelOf(terms, own, channelId)
   expect(refusedAs('B', terms, { start: { channel: () => undefined } })).toMatch(/^channel-unknown hops/)
   const stranger = signerOf('Z').address
-  const other = (channelId: Uint8Array) => {
-    const channel = known(channelId)
-    return channel && { ...channel, signer: [channel.signer[0], stranger] as const }
-  }
-  expect(refusedAs('B', terms, { start: { channel: other } })).toMatch(/^signer-differs hops/)
+  for (const hop of terms.hops)
+    for (const end of [0, 1] as const) {
+      const other = (channelId: Uint8Array) => {
+        const channel = known(channelId)
+        if (channel === undefined || !equalBytes(channelId, hop.channelId)) return channel
+        const signer =
+          end === 0 ? ([stranger, channel.signer[1]] as const) : ([channel.signer[0], stranger] as const)
+        return { ...channel, signer }
+      }
+      const ours = known(hop.channelId) !== undefined
+      const refused = refusedAs('B', terms, { start: { channel: other } })
+      expect(refused).toMatch(ours ? /^signer-differs hops/ : /^ok$/)
+    }
   const turned = (channelId: Uint8Array) => {
     const channel = known(channelId)
     return channel && { ...channel, signer: [channel.signer[1], channel.signer[0]] as const }
