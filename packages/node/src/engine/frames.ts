@@ -27,7 +27,7 @@ import {
   takeProposal,
   takeProposalRefusal,
 } from './opening.ts'
-import { type Channel, type Group, type Peer, peerOf, type Runtime } from './runtime.ts'
+import { type Channel, type Group, type Peer, peerOf, post, type Runtime } from './runtime.ts'
 import { tellPeer } from './views.ts'
 
 export function connected(rt: Runtime, group: Group, nodeId: string, session: number): void {
@@ -48,7 +48,7 @@ export function disconnected(rt: Runtime, group: Group, nodeId: string, reason: 
     group.touched.add(channel)
   }
   tellPeer(rt, group, nodeId, false)
-  rt.network.gossip.disconnected(nodeId)
+  group.effects.push(() => rt.network.gossip.disconnected(nodeId))
   // Identities cost nothing: a stranger leaves nothing behind.
   if (peer.channels.size === 0) rt.peers.delete(nodeId)
 }
@@ -118,9 +118,16 @@ function takeGossip(rt: Runtime, group: Group, peer: Peer, frame: Uint8Array): v
     hangUp(rt, group, peer, faultOf(refusal('chain-differs', 'hello', 'the first message must be hello')))
     return
   }
-  const malformed = rt.network.gossip.frame(peer.nodeId, frame)
-  if (malformed !== undefined)
-    hangUp(rt, group, peer, { code: 'malformed', field: malformed.field, text: malformed.detail })
+  const { session } = peer
+  // In the order of the effects: gossip hears of a session after our hello has left, and of its frames after that.
+  group.effects.push(() => {
+    const malformed = rt.network.gossip.frame(peer.nodeId, frame)
+    if (malformed === undefined) return
+    const { field, detail: text } = malformed
+    post(rt, (later) => {
+      if (peer.session === session) hangUp(rt, later, peer, { code: 'malformed', field, text })
+    })
+  })
 }
 
 function takeJoint(rt: Runtime, group: Group, peer: Peer, message: JointPayMessage): void {
