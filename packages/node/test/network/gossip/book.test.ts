@@ -420,6 +420,23 @@ test('GO-51: a look-up that failed is tried again and costs nobody anything', ()
   expect(refusals(party)).toEqual([])
 })
 
+test('GO-51: a chain that cannot be asked at all costs nobody anything, and what was told is forgotten', () => {
+  const { clock, chain } = scene()
+  const party = listener(clock, chain)
+  for (let salt = 1; salt <= 60; salt += 1) {
+    const channel = channelOf([anna, bruno], salt)
+    chain.channels.set(channel.id, 'failed')
+    tell(party, announcementOf(channel))
+    if (salt % 20 > 0) continue
+    for (let i = 0; i < 8; i += 1) {
+      clock.nowMs += 170_000
+      for (let turn = 0; turn < 4; turn += 1) party.give({ type: 'tick' })
+    }
+  }
+  expect(party.lookups).toBe(60 * 7)
+  expect(party.book.stats(clock.nowMs)).toMatchObject({ channels: 0, pending: 0, mutedPeers: 0 })
+})
+
 test('GO-80: what was stored is believed again without asking anyone; what is stale or foreign is thrown away', () => {
   const channels = [1, 2].map((salt) => channelOf([anna, bruno], salt))
   const { clock, chain } = scene(...channels)

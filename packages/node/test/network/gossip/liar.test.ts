@@ -128,6 +128,9 @@ test('GO-52: a muted peer is not heard, its pulls stop, and after an hour it may
   expect(party.book.muted(mallory.nodeId, clock.nowMs)).toBe(true)
   tell(party, mallory, policyOf(channel, 0, START_MS))
   expect(party.graph.channels.get(channel.id)?.policies).toEqual({})
+  party.mail(mallory.nodeId)
+  party.give({ type: 'message', peer: mallory.nodeId, message: { type: 'gossip-ask', buckets: [0] } })
+  expect(party.mail(mallory.nodeId)).toEqual([])
   // A new session is not a new credit.
   party.give({ type: 'disconnected', peer: mallory.nodeId })
   party.give({ type: 'connected', peer: mallory.nodeId })
