@@ -117,6 +117,46 @@ describe('requests for an authorisation', () => {
       expect((await bob.service.getChannel(channelId)).depositMine).toBeGreaterThan(0n)
   })
 
+  it('take turns: a slow one does not replace the allowance of the one that came after it', async () => {
+    const world = await makeWorld()
+    const slowRead = Promise.withResolvers<void>()
+    const reading = Promise.withResolvers<void>()
+    const unused = Promise.withResolvers<void>()
+    let reads = 0
+    const alice = await world.node('alice')
+    const carol = await world.node('carol', {
+      chain: (chain) => ({
+        ...chain,
+        async submit(call, options) {
+          if (call.kind === 'fundJointly') await unused.promise
+          return chain.submit(call, options)
+        },
+      }),
+    })
+    const bob = await world.node('bob', {
+      chain: (chain) => ({
+        ...chain,
+        async allowance(...args) {
+          const found = await chain.allowance(...args)
+          reads += 1
+          if (reads > 1) return found
+          reading.resolve()
+          await slowRead.promise
+          return found
+        },
+      }),
+    })
+    const first = openBetween(world, alice, bob, 1n, 600n)
+    await reading.promise
+    const second = openBetween(world, carol, bob, 1n, 400n)
+    // Long enough for the second to be authorised, if nothing made it wait for the first.
+    for (let n = 0; n < 300; n += 1) await world.chainOf(0).block('head')
+    slowRead.resolve()
+    await first
+    unused.resolve()
+    await second
+  })
+
   it('that cannot be paid for refuse that opening, and hold up no other', async () => {
     const world = await makeWorld()
     const alice = await world.node('alice')
