@@ -9,7 +9,6 @@ import { pino } from 'pino'
 import type { Order, Report } from './two-nodes.ts'
 
 const [path = '', passphraseFile = '', operationsPerLine = '1'] = process.argv.slice(2)
-keepHeapSmall()
 const directory = dataDirectory(path)
 const node = await startNode({
   directory,
@@ -19,6 +18,7 @@ const node = await startNode({
   log: pino({ level: 'silent' }),
   engine: { maxOperationsPerLine: Number(operationsPerLine) },
 })
+keepHeapSmall()
 
 const session = Buffer.alloc(32, 0x5a)
 session.writeDoubleBE(Date.now(), 0)

@@ -37,7 +37,6 @@ With --json, the one object on standard output is printed when the node is ready
     .action(
       action<Options>(async ({ options, directory, output }) => {
         const config = readConfig(directory.config)
-        keepHeapSmall()
         // Imported only here: other commands need none of the node's code, and should start at once.
         const { startNode } = await import('../node/start.ts')
         const log = createLog(options.logLevel, options.logFile)
@@ -51,6 +50,7 @@ With --json, the one object on standard output is printed when the node is ready
           log,
         })
         try {
+          keepHeapSmall()
           const running = {
             pid: process.pid,
             nodeId: node.nodeId,

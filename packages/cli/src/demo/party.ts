@@ -32,7 +32,7 @@ export type Party = {
   stop(): Promise<void>
 }
 
-const mainPath = fileURLToPath(new URL('../main.ts', import.meta.url))
+const mainPath = fileURLToPath(new URL('../../bin/tally.mjs', import.meta.url))
 
 export async function createParty(
   estate: Estate,
