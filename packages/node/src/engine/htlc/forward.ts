@@ -19,7 +19,8 @@ import { chainNowSeconds } from '../context.ts'
 import type { IncomingLock, OutgoingLock, Placement } from '../locks/lock-book.ts'
 import { place } from '../locks/lock-lines.ts'
 import { policyOf } from '../policies.ts'
-import { type Channel, type Group, peerOf, type Runtime } from '../runtime.ts'
+import type { Channel, Group, Runtime } from '../runtime.ts'
+import type { Hex } from '../service.ts'
 import { failWith, handBack } from './failing.ts'
 import { takePart } from './invoices.ts'
 
@@ -36,6 +37,10 @@ export function takeOnion(rt: Runtime, group: Group, lock: IncomingLock, packet:
     return
   }
   const secret = toHex(peeled.sharedSecret)
+  if (!isFresh(rt, toHex(peeled.replayTag), lock.expiry)) {
+    failWith(rt, group, lock, secret, { code: 'payload-refused' })
+    return
+  }
   const payload = decodeHopPayload(peeled.payload, { final: peeled.nextPacket === undefined })
   if ('code' in payload) {
     failWith(rt, group, lock, secret, { code: 'payload-refused' })
@@ -49,11 +54,24 @@ export function takeOnion(rt: Runtime, group: Group, lock: IncomingLock, packet:
   else if (peeled.nextPacket !== undefined) forward(rt, group, lock, secret, payload, peeled.nextPacket)
 }
 
+/** ON-26: the same onion again would tell a prober where it goes. Of this process's life: a restart forgets, money does not. */
+function isFresh(rt: Runtime, tag: Hex, expiry: number): boolean {
+  if (rt.seenOnions.has(tag)) return false
+  rt.seenOnions.set(tag, expiry)
+  return true
+}
+
+/** Tags are kept while a lock with that expiry could be accepted. */
+export function forgetOnions(rt: Runtime): void {
+  const now = chainNowSeconds(rt)
+  for (const [tag, expiry] of rt.seenOnions) if (expiry < now) rt.seenOnions.delete(tag)
+}
+
 function forward(
   rt: Runtime,
   group: Group,
   lock: IncomingLock,
-  secret: `0x${string}`,
+  secret: Hex,
   payload: ForwardPayload,
   packet: Uint8Array,
 ): void {
@@ -149,11 +167,7 @@ export function forwardGone(rt: Runtime, group: Group, lock: OutgoingLock, paid:
 }
 
 /** After a restart: an onward lock that no line carries was never made. */
-export function resumeForward(rt: Runtime, group: Group, lock: IncomingLock, secret: `0x${string}`): void {
+export function resumeForward(rt: Runtime, group: Group, lock: IncomingLock, secret: Hex): void {
   if (lock.onward.size > 0) return
   failWith(rt, group, lock, secret, { code: 'node-busy' })
-}
-
-export function isConnected(rt: Runtime, nodeId: string): boolean {
-  return peerOf(rt, nodeId).session !== 0
 }

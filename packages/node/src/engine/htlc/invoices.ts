@@ -10,6 +10,7 @@ import {
   formatInvoice,
   fromHex,
   type InvoiceMethods,
+  parseHost,
   type RouteHint,
   toHex,
 } from '@tallystick/protocol'
@@ -23,6 +24,7 @@ import { decodeJson, putRecord, recordsOf } from '../records.ts'
 import type { Group, Runtime } from '../runtime.ts'
 import type { Hex } from '../service.ts'
 import { failWith } from './failing.ts'
+import { privateRoutes } from './private-routes.ts'
 
 const SPACE = 'invoice'
 const PARTS_TIMEOUT_MS = 60_000
@@ -37,6 +39,8 @@ export interface InvoiceRequest {
   readonly methods?: InvoiceMethods
   /** Ways to this node over channels that are not announced. */
   readonly routes?: readonly (readonly RouteHint[])[]
+  /** True: also ways over this node's own channels that are not announced. */
+  readonly private?: boolean
 }
 
 export interface InvoiceRecord {
@@ -58,6 +62,8 @@ export interface InvoiceRecord {
 export interface InvoiceBook {
   /** Not settled, by condition id. */
   readonly open: Map<Hex, InvoiceRecord>
+  /** Condition ids of those, by payment hash. */
+  readonly byHash: Map<Hex, Hex>
   /** Since when parts of an invoice wait for the others, by condition id. */
   readonly partial: Map<Hex, number>
 }
@@ -78,6 +84,7 @@ export async function createInvoice(rt: Runtime, request: InvoiceRequest): Promi
   const createdAt = Math.floor(nowMs() / 1000)
   const expirySeconds = request.expirySeconds ?? DEFAULT_EXPIRY_SECONDS
   const description = request.description ?? ''
+  const given = request.routes ?? []
   const issued = invoices.issue({
     chainId: chain.chainId,
     bank: bytesOf(chain.bank),
@@ -92,7 +99,7 @@ export async function createInvoice(rt: Runtime, request: InvoiceRequest): Promi
     methods: request.methods ?? { htlc: true, joint: true },
     lockMarginSeconds: rt.config.policy.safetyMarginSeconds + rt.config.forwardMarginSeconds,
     addresses: ownAddress(rt),
-    routes: request.routes ?? [],
+    routes: request.private === true ? [...given, ...privateRoutes(rt, request.token, given.length)] : given,
     features: 0n,
   })
   if (!issued.ok)
@@ -244,16 +251,13 @@ export function resumePart(rt: Runtime, group: Group, lock: IncomingLock): void 
   settleWhenCovered(rt, group, record)
 }
 
+/** Where this node listens, if an invoice can say so: a payer finds it by gossip otherwise. */
 function ownAddress(rt: Runtime): readonly { readonly host: string; readonly port: number }[] {
   const { publicAddress } = rt.config
   if (publicAddress === undefined) return []
   const colon = publicAddress.lastIndexOf(':')
-  return [
-    {
-      host: publicAddress.slice(0, colon).replace(/^\[|\]$/g, ''),
-      port: Number(publicAddress.slice(colon + 1)),
-    },
-  ]
+  const host = parseHost(publicAddress.slice(0, colon).toLowerCase().replace(/^\[|\]$/g, ''))
+  return typeof host === 'string' ? [] : [{ host: host.text, port: Number(publicAddress.slice(colon + 1)) }]
 }
 
 function bytesOf(hex: Hex): Uint8Array {

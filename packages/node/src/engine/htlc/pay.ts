@@ -284,6 +284,9 @@ export function partGone(rt: Runtime, group: Group, lock: OutgoingLock, paid: bo
       part.state = 'paid'
       learnFrom(rt, part.hops, part.amount, undefined)
       storePayment(rt, group, payment)
+      // Met on chain while this node was away: paid, though it never saw the preimage.
+      if (payment.state === 'pending' && payment.parts.every(({ state }) => state === 'paid' || state === 'failed'))
+        endPayment(rt, group, payment, 'succeeded')
       endIfDone(rt, group, payment)
     } else {
       partFailed(rt, group, payment, part, readFailure(rt, payment, part, lock))

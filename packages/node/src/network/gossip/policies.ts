@@ -159,6 +159,11 @@ function takePrivate(book: Book, from: GossipPeer, own: Own, item: PolicyUpdate)
   if (item.direction === party || item.sequence <= own.theirSequence) return undefined
   const forged = verifyPolicy(book.crypto, book.domain, item, Uint8Array.from(Buffer.from(peer, 'hex')))
   if (forged !== undefined) return refuse(book, from.id, forged)
+  if (own.theirSequence < 0) {
+    // It knows the channel by now: what we told it before it did is told again.
+    own.toldMs = Number.NEGATIVE_INFINITY
+    book.ownDue.add(own.stem)
+  }
   own.theirSequence = item.sequence
   tellPolicy(book, { id: own.id, token: tokenOf(params.token) }, item, 'private-policy')
   return undefined
