@@ -91,6 +91,7 @@ const surroundings = {
   registry: { resolution: () => undefined },
   policy: {
     safetyMarginSeconds: 120,
+    minPaymentAmount: 1n,
     minLockAmount: 1n,
     maxPendingLocks: 0,
     maxPendingLockAmount: 0n,

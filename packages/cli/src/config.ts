@@ -54,6 +54,8 @@ export const configSchema = z.strictObject({
     lockPeriodSeconds: z.int().min(lockPeriodBoundsSeconds.min).max(lockPeriodBoundsSeconds.max),
     /** T of docs/spec: time to get a transaction included, plus finality, plus clock skew. */
     safetyMarginSeconds: z.int().min(1).max(86_400),
+    /** The smallest payment accepted, in base units; without it any. */
+    minPaymentAmount: amount.optional(),
     /** The smallest lock accepted, in base units: at least what claiming it on chain costs. */
     minLockAmount: amount,
     /** What this node deposits at most when a peer asks it to open a channel jointly, by token; others: nothing. */

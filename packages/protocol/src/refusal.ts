@@ -75,6 +75,7 @@ export const REFUSALS = {
     'pay less, top up the channel, or wait until received money is acknowledged',
   ),
   policy: entry(23, 'refuse', "the receiver's limits do not allow this line now: send less, or later"),
+  'payment-too-small': entry(24, 'refuse', 'pay at least what the receiver takes in one payment'),
   'slot-range': entry(30, 'refuse', 'use a slot from 0 to 511'),
   'slot-taken': entry(31, 'refuse', 'use a free slot'),
   'slot-empty': entry(32, 'refuse', 'there is no lock in this slot'),

@@ -37,6 +37,7 @@ export const registry = domainOf(crypto, CHAIN_ID, word('registry').slice(0, 20)
 
 export const OPEN_POLICY: Policy = {
   safetyMarginSeconds: T,
+  minPaymentAmount: 1n,
   minLockAmount: 10n,
   maxPendingLocks: 512,
   maxPendingLockAmount: 1n << 100n,

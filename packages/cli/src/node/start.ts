@@ -159,6 +159,7 @@ function engineConfig(
   const policy = {
     ...DEFAULT_CONFIG.policy,
     safetyMarginSeconds: limits.safetyMarginSeconds,
+    minPaymentAmount: limits.minPaymentAmount ?? DEFAULT_CONFIG.policy.minPaymentAmount,
     minLockAmount: limits.minLockAmount,
   }
   return {

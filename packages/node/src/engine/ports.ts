@@ -109,6 +109,7 @@ export const DEFAULT_CONFIG: EngineConfig = {
   maxJointDepositTotal: {},
   policy: {
     safetyMarginSeconds: 120,
+    minPaymentAmount: 1n,
     minLockAmount: 1n,
     maxPendingLocks: LOCK_SLOTS,
     maxPendingLockAmount: MAX_AMOUNT,

@@ -96,6 +96,9 @@ describe('balances', () => {
 it('doctor tells the newest block, not the one of the last change of health', async () => {
   const world = await makeWorld()
   const alice = await world.node('alice')
+  await expect
+    .poll(async () => (await alice.service.status()).chain.reachable, { timeout: 60_000 })
+    .toBe(true)
   await world.anvil.mine(7)
   const newest = BigInt(String(await world.anvil.request('eth_blockNumber')))
   await expect

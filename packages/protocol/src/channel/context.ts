@@ -28,6 +28,8 @@ export interface RegistryView {
 export interface Policy {
   /** T (SEC-1): time to get a transaction included, plus finality, plus clock skew. Seconds. */
   readonly safetyMarginSeconds: number
+  /** Least amount of one incoming payment. A unit each costs the receiver a durable record, and is worth none. Base units. */
+  readonly minPaymentAmount: bigint
   /** Least amount of an incoming lock: what resolving and claiming it costs. Base units. */
   readonly minLockAmount: bigint
   readonly maxPendingLocks: number

@@ -28,7 +28,7 @@ export function acceptLine(state: ChannelState, message: Update, ctx: Context): 
   if (message.nonce <= state.in.accepted.nonce) return redelivered(state, message, encoded, ctx)
   const wrong = stopped(state, 'channel') ?? nonceRule(state.in, message) ?? ackedRule(state, message, ctx)
   if (wrong !== undefined) return wrong
-  const limited = policyRule(message, ctx)
+  const limited = policyRule(encoded, ctx)
   if (limited !== undefined) return limited
   const next = applyOperations(
     ctx.crypto,
@@ -146,10 +146,15 @@ function ackedRule(state: ChannelState, message: Update, ctx: Context): Refusal 
 }
 
 /** Our own limits; never for a line without operations (LN-16). */
-function policyRule(message: Update, ctx: Context): Refusal | undefined {
-  return message.operationCount > 0 && ctx.policy.refuseOperations
-    ? refusal('policy', 'operations')
-    : undefined
+function policyRule({ operations }: EncodedOperations, { policy }: Context): Refusal | undefined {
+  if (operations.length === 0) return undefined
+  if (policy.refuseOperations) return refusal('policy', 'operations')
+  const least = policy.minPaymentAmount
+  if (least <= 1n) return undefined
+  const small = operations.findIndex((operation) => operation.type === 'pay' && operation.amount < least)
+  return small < 0
+    ? undefined
+    : refusal('payment-too-small', `operations[${small}].amount`, `at least ${least}`)
 }
 
 /** LN-23. A line that takes no more than the accepted one already does cannot break it. */
