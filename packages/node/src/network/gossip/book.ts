@@ -195,6 +195,7 @@ function connect(book: Book, id: NodeId): void {
     news: new Map(),
     pull: undefined,
     waiting: undefined,
+    pulledMs: Number.NEGATIVE_INFINITY,
     digestTakenMs: Number.NEGATIVE_INFINITY,
     digestToldMs: nowMs,
   }

@@ -18,32 +18,38 @@ import { type KeyText, keyText } from './inventory.ts'
 import { takeNode, takePolicy } from './policies.ts'
 import type { Book, GossipPeer } from './state.ts'
 
-/** `asked`: keys of the request that this answers; anything else in it is news, and counted as such. */
+/**
+ * `asked`: keys of the request that this answers; anything else in it is news, and counted as such. True when something
+ * that was asked for came.
+ */
 export function takeItems(
   book: Book,
   from: GossipPeer,
   message: GossipItems,
   asked: ReadonlySet<KeyText> | undefined,
-): void {
+): boolean {
   const items = unpackItems(message.items)
   if (items === undefined) {
     refuse(book, from.id, gossipRefusal('item-malformed', 'gossip-items/items'))
-    return
+    return false
   }
   let flooded = false
+  let answered = false
   for (const bytes of items) {
-    if (isMuted(book, from.id)) return
+    if (isMuted(book, from.id)) return false
     const decoded = decodeItem(bytes)
     if (!decoded.ok) {
       refuse(book, from.id, decoded.refusal)
       continue
     }
     const isAsked = asked?.has(keyText(keyOf(book, decoded.item))) === true
+    answered ||= isAsked
     if (isAsked || take(from.newsIn, book.config.newsIn, 1, book.nowMs))
       judge(book, from, decoded.item, bytes)
     else flooded = true
   }
   if (flooded) chargeFlood(book, from)
+  return answered
 }
 
 function judge(book: Book, from: GossipPeer, item: GossipItem, bytes: Uint8Array): void {

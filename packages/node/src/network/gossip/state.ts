@@ -82,8 +82,9 @@ export interface Reputation {
 /** What is being asked of one peer. */
 export interface Pull {
   readonly startedMs: number
-  /** When it last moved on: one that stands still is given up. */
+  /** When it last moved on, and when it last brought something: one that does not is given up. */
   movedMs: number
+  gainedMs: number
   /** A question is out. */
   out: boolean
   /** Buckets to ask about. */
@@ -119,6 +120,8 @@ export interface GossipPeer {
   pull: Pull | undefined
   /** Buckets that differed when its digest came, while others are being pulled from. */
   waiting: number[] | undefined
+  /** When it was last pulled from: who waits longest is next. */
+  pulledMs: number
   digestTakenMs: number
   digestToldMs: number
 }

@@ -49,25 +49,33 @@ export function takeDigest(book: Book, peer: GossipPeer, hashes: Uint8Array): vo
 export function startPulls(book: Book): void {
   for (const friend of [true, false]) {
     let running = 0
-    for (const peer of book.peers.values())
-      if (peer.friend === friend && peer.pull !== undefined) running += 1
+    const waiting: GossipPeer[] = []
     for (const peer of book.peers.values()) {
-      if (running >= book.config.maxPulls) break
-      if (peer.friend !== friend || peer.waiting === undefined || peer.pull !== undefined) continue
-      peer.pull = newPull(book, peer.waiting)
-      peer.waiting = undefined
-      running += 1
-      advancePull(book, peer)
+      if (peer.friend !== friend) continue
+      if (peer.pull !== undefined) running += 1
+      else if (peer.waiting !== undefined) waiting.push(peer)
     }
+    waiting.sort((a, b) => a.pulledMs - b.pulledMs)
+    for (const peer of waiting.slice(0, Math.max(0, book.config.maxPulls - running))) startPull(book, peer)
   }
+}
+
+function startPull(book: Book, peer: GossipPeer): void {
+  peer.pull = newPull(book, peer.waiting ?? [])
+  peer.waiting = undefined
+  peer.pulledMs = book.nowMs
+  advancePull(book, peer)
 }
 
 /** Asks the next question, if none is out; gives up what stands still. */
 export function advancePull(book: Book, peer: GossipPeer): void {
   const { pull } = peer
   if (pull === undefined) return
+  const { answerMs } = book.config
   const tooLong =
-    book.nowMs - pull.movedMs > book.config.answerMs || book.nowMs - pull.startedMs > MAX_PULL_MS
+    book.nowMs - pull.movedMs > answerMs ||
+    book.nowMs - pull.gainedMs > 2 * answerMs ||
+    book.nowMs - pull.startedMs > MAX_PULL_MS
   if (tooLong || isMuted(book, peer.id)) {
     peer.pull = undefined
     return
@@ -116,9 +124,10 @@ export function takeTold(book: Book, peer: GossipPeer, message: GossipItems): vo
   const { pull } = peer
   const asked = message.answer ? pull?.wanted : undefined
   if (asked === undefined) countUnasked(book, peer)
-  takeItems(book, peer, message, asked)
+  const gained = takeItems(book, peer, message, asked)
   if (pull === undefined || asked === undefined) return
   pull.wanted = undefined
+  if (gained) pull.gainedMs = book.nowMs
   moveOn(book, peer, pull)
 }
 
@@ -161,6 +170,7 @@ function newPull(book: Book, todo: number[]): Pull {
   return {
     startedMs: book.nowMs,
     movedMs: book.nowMs,
+    gainedMs: book.nowMs,
     out: false,
     todo,
     asked: new Set(),

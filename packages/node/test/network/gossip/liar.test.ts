@@ -355,7 +355,8 @@ test('GO-62: a peer that answers with lies, nonsense or nothing is given up, and
         for (const answer of answers) party.give({ type: 'message', peer: mallory.nodeId, message: answer })
       }
     }
-    expect(asked).toBeLessThanOrEqual(2 * 8_192)
+    // Given up after a minute without a gain: twenty keys every second tick until then.
+    expect(asked).toBeLessThanOrEqual(20 * 122)
     expect(party.lookups).toBe(0)
     // It can still learn from somebody else.
     const teacher = createParty(trent, clock, chain)
@@ -374,6 +375,41 @@ test('GO-62: a peer that answers with lies, nonsense or nothing is given up, and
     }
     expect(graphText(party.graph)).toBe(graphText(teacher.graph))
   }
+})
+
+test('GO-62: strangers that lead us on do not keep us from one that tells something', () => {
+  const { party, clock, chain } = scene()
+  const hashes = new Uint8Array(8 * GOSSIP_BUCKETS).fill(1)
+  const liars = Array.from({ length: 12 }, (_, i) => keysOf(`sybil ${i}`))
+  for (const liar of liars) party.give({ type: 'connected', peer: liar.nodeId })
+  for (const liar of liars)
+    party.give({ type: 'message', peer: liar.nodeId, message: { type: 'gossip-digest', hashes } })
+  const teacher = createParty(trent, clock, chain)
+  teacher.give({ type: 'connected', peer: bruno.nodeId })
+  tell(teacher, bruno, announcementOf(channel), policyOf(channel, 0, clock.nowMs))
+  teacher.give({ type: 'connected', peer: carla.nodeId })
+  party.give({ type: 'connected', peer: trent.nodeId })
+  for (let second = 0; second < 600; second += 1) {
+    clock.nowMs += 1_000
+    for (const liar of liars) {
+      for (const message of party.mail(liar.nodeId)) {
+        if (message.type !== 'gossip-ask') continue
+        for (const bucket of message.buckets) {
+          const list: GossipMessage = { type: 'gossip-list', bucket, entries: packEntries([]) }
+          party.give({ type: 'message', peer: liar.nodeId, message: list })
+        }
+      }
+      const again: GossipMessage = { type: 'gossip-digest', hashes }
+      if (second % 25 === 0) party.give({ type: 'message', peer: liar.nodeId, message: again })
+    }
+    for (const message of teacher.mail(carla.nodeId))
+      if (message.type !== 'gossip-items' || message.answer)
+        party.give({ type: 'message', peer: trent.nodeId, message })
+    for (const message of party.mail(trent.nodeId))
+      teacher.give({ type: 'message', peer: carla.nodeId, message })
+    for (const one of [party, teacher]) one.give({ type: 'tick' })
+  }
+  expect(party.graph.channels.size).toBe(1)
 })
 
 test('GO-61: many questions at once are one question, and answers are paced', () => {
