@@ -36,7 +36,7 @@ export function findingPaths(): PathFigure {
   const router = createRouter(graph, createExperience())
   const nodeIds = Array.from({ length: pathGraph.nodes }, (_, index) => nodeIdOf(index))
   let found = 0
-  const query = (): number => {
+  const query = () => {
     const request = randomRequest(graph, nodeIds, random)
     const startedMs = performance.now()
     const processor = process.cpuUsage()
