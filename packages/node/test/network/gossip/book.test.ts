@@ -260,7 +260,13 @@ test('GO-70: a channel becomes public only when both ends want it', () => {
   one.give(ownChannel(channel, 0, true, { feePpm: 9 }))
   other.give(ownChannel(channel, 1, false, { feePpm: 8 }))
   join(one, other)
+  for (let minute = 0; minute < 5; minute += 1) {
+    clock.nowMs += 60_000
+    for (const party of [one, other]) party.give({ type: 'tick' })
+    exchange(one, other)
+  }
   expect(one.graph.channels.size + other.graph.channels.size).toBe(0)
+  expect(one.lookups + other.lookups).toBe(0)
   expect(other.outputs).toContainEqual({ type: 'announce-asked', peer: anna.nodeId, channelId: channel.id })
   other.give(ownChannel(channel, 1, true, { feePpm: 8 }))
   exchange(one, other)
