@@ -181,8 +181,12 @@ async function takeFinal(rt: Runtime, block: BlockRef, events: readonly ChainEve
     post(rt, (group) => {
       rt.final = block
       for (const event of events) {
-        if (event.name === 'Resolved') settleResolved(rt.registry, group, event)
-        else recordEnd(rt, group, event)
+        if (event.name !== 'Resolved') {
+          recordEnd(rt, group, event)
+          continue
+        }
+        settleResolved(rt.registry, group, event)
+        takeResolved(rt, group, event)
       }
       takeFinalTime(rt, group)
       for (const [channel, reading] of readings) takeView(rt, group, channel, reading)

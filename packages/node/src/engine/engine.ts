@@ -11,6 +11,7 @@ import { createEventHub } from './event-hub.ts'
 import { connected, disconnected, receive } from './frames.ts'
 import { driveFunding } from './funding.ts'
 import { GroupCommit } from './group-commit.ts'
+import { forgetOnions } from './htlc/forward.ts'
 import { tickInvoices } from './htlc/invoices.ts'
 import { resumePayments } from './htlc/pay.ts'
 import { resumeJoints, tickJoints } from './joint/joint-book.ts'
@@ -146,6 +147,7 @@ function createRuntime(
     policies: loaded.policies,
     invoices: loaded.invoices,
     netPayments: loaded.netPayments,
+    seenOnions: new Map(),
     jointPays: loaded.jointPays,
     jointPayments: new Map(),
     wantedJoints: loaded.wantedJoints,
@@ -215,6 +217,7 @@ async function firstGroup(rt: Runtime, { markLost }: Loaded): Promise<void> {
 function takeTick(rt: Runtime, group: Group): void {
   tickInvoices(rt, group)
   tickJoints(rt, group)
+  forgetOnions(rt)
   group.effects.push(() => tellOwnChannels(rt))
   for (const channel of rt.channels.values()) {
     if (hasCourtWork(channel)) group.effects.push(() => drive(rt, channel))

@@ -18,6 +18,7 @@ import {
 } from '@tallystick/protocol'
 import type { CloseReason } from '../transport/port.ts'
 import { jointsConnected, takeJointMessage } from './joint/joint-messages.ts'
+import { refusePlacements } from './locks/lock-lines.ts'
 import { run, sendAfter } from './machine.ts'
 import {
   resumeOpenings,
@@ -45,6 +46,8 @@ export function disconnected(rt: Runtime, group: Group, nodeId: string, reason: 
   rt.ports.log.info({ peer: nodeId, code: reason.code, by: reason.by }, reason.detail)
   for (const channel of peer.channels) {
     run(rt, group, channel, { type: 'disconnected' })
+    // Whoever waits for the lock can go another way; what is signed stays, and is sent again.
+    refusePlacements(rt, group, channel, 'peer-offline')
     group.touched.add(channel)
   }
   tellPeer(rt, group, nodeId, false)

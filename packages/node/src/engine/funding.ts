@@ -23,12 +23,23 @@ export function driveFunding(rt: Runtime, channel: Channel): void {
       onFinal: () => post(rt, (group) => mark(rt, group, channel, number, 'final', undefined)),
       onFailed(error) {
         // An empty account can be filled: the deposit stays wanted. What the bank refuses, it refuses for good.
-        if (error.consequence !== 'final') return
-        const detail = chainFailure(error).message
-        post(rt, (group) => mark(rt, group, channel, number, 'failed', detail))
+        const detail = error.consequence === 'final' ? chainFailure(error).message : undefined
+        post(rt, (group) => {
+          if (detail !== undefined) mark(rt, group, channel, number, 'failed', detail)
+          group.effects.push(() => rt.waits.poke(`funding/${channel.id}`))
+        })
       },
     })
   }
+}
+
+/** No longer wanted, because it failed just now; false when it is being tried again already. */
+export function giveUpDeposit(rt: Runtime, group: Group, channel: Channel, number: number): boolean {
+  const key = fundingKey(channel, number)
+  const failure = rt.submissions.failure(key)
+  if (rt.submissions.stage(key) !== 'failed' || failure === undefined) return false
+  mark(rt, group, channel, number, 'failed', chainFailure(failure).message)
+  return true
 }
 
 export function fundingKey(channel: Channel, number: number): string {

@@ -159,6 +159,8 @@ export interface Runtime {
   readonly policies: Map<Hex, FeePolicy>
   readonly invoices: InvoiceBook
   readonly netPayments: NetworkPaymentBook
+  /** Onions that were opened, with the expiry of their locks. */
+  readonly seenOnions: Map<Hex, number>
   readonly jointPays: JointPayBook
   /** Own payments by the condition id of the joint attempt under way. */
   readonly jointPayments: Map<Hex, NetworkPayment>

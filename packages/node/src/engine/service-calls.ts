@@ -1,13 +1,13 @@
 /** The service: every call checked, put into the loop as a command, and answered with what is durable. */
 
-import type { FeePolicy } from '@tallystick/protocol'
+import { ChainError, type FeePolicy } from '@tallystick/protocol'
 import { policyFault } from '../network/routing/fee.ts'
 import { chainFailure } from './chain-failure.ts'
 import { command } from './command.ts'
 import { chainNowSeconds } from './context.ts'
 import { doctor } from './doctor.ts'
 import { ServiceError } from './errors.ts'
-import { driveFunding, fundingKey } from './funding.ts'
+import { driveFunding, fundingKey, giveUpDeposit } from './funding.ts'
 import {
   createInvoice,
   findInvoice,
@@ -176,14 +176,26 @@ async function topUp(rt: Runtime, channelId: Hex, given: bigint): Promise<Channe
     group.effects.push(() => driveFunding(rt, channel))
     return next
   })
-  return rt.waits.until(`funding/${channel.id}`, TRANSACTION_WAIT_MS, () => {
-    const funding = channel.record.fundings.find((one) => one.number === number)
-    if (funding?.state === 'failed')
-      throw new ServiceError('TRANSACTION_FAILED', { field: 'amount', detail: funding.detail ?? '' })
-    const stage = rt.submissions.stage(fundingKey(channel, number))
-    const included = funding?.state === 'final' || stage === 'seen' || stage === 'done'
-    return included ? channelView(rt, channel) : undefined
-  })
+  const deadlineMs = rt.ports.nowMs() + TRANSACTION_WAIT_MS
+  for (;;) {
+    const leftMs = Math.max(1, deadlineMs - rt.ports.nowMs())
+    const end = await rt.waits.until(`funding/${channel.id}`, leftMs, () => deposited(rt, channel, number))
+    if (!(end instanceof ChainError)) return end
+    // Who is told that it failed may ask again: it must not be made later, when the account can pay.
+    if (await command(rt, (group) => giveUpDeposit(rt, group, channel, number))) throw chainFailure(end)
+  }
+}
+
+/** The channel once the deposit is included, or why it cannot be made now. */
+function deposited(rt: Runtime, channel: Channel, number: number): ChannelView | ChainError | undefined {
+  const funding = channel.record.fundings.find((one) => one.number === number)
+  if (funding?.state === 'failed')
+    throw new ServiceError('TRANSACTION_FAILED', { field: 'amount', detail: funding.detail ?? '' })
+  const key = fundingKey(channel, number)
+  const stage = rt.submissions.stage(key)
+  const included = funding?.state === 'final' || stage === 'seen' || stage === 'done'
+  if (included) return channelView(rt, channel)
+  return stage === 'failed' ? rt.submissions.failure(key) : undefined
 }
 
 async function checkFunds(rt: Runtime, channel: Channel, amount: bigint): Promise<void> {

@@ -34,8 +34,14 @@ function opening(rt: Runtime, channel: Channel, add: Add): void {
       add('deposit-transaction', `A deposit failed: ${detail ?? 'the chain refused it'}`)
     // The watch of the chain may tell a deposit before the transaction's own end is told.
     if (state !== 'wanted' || counts(channel, number)) continue
-    if (rt.submissions.stage(fundingKey(channel, number)) === 'seen')
+    const key = fundingKey(channel, number)
+    if (rt.submissions.stage(key) === 'seen')
       add('deposit-final', 'A deposit is included; its block is not final yet.')
+    else if (rt.submissions.stage(key) === 'failed')
+      add(
+        'deposit-transaction',
+        `A deposit cannot be made now: ${rt.submissions.failure(key)?.message ?? ''}`,
+      )
     else add('deposit-transaction', 'A deposit waits to be included in a block.')
   }
   if (core.chain.status !== 'none' || !record.agreed) return

@@ -73,7 +73,10 @@ describe('a joint payment without an invoice', () => {
     const [a, b, c] = nodes
     if (a === undefined || b === undefined || c === undefined) throw new Error('no nodes')
     await b.service.agreeToNetting(request)
-    await expect(a.service.settleNetting(request)).rejects.toMatchObject({ code: 'JOINT_FAILED' })
+    await expect(a.service.settleNetting(request)).rejects.toMatchObject({
+      code: 'JOINT_FAILED',
+      detail: 'net-differs',
+    })
     await c.service.agreeToNetting(request)
     const { positions } = await a.service.settleNetting(request)
     expect(positions.map(({ net }) => net).sort()).toEqual([-300n, 100n, 200n].sort())

@@ -62,8 +62,6 @@ export interface InvoiceRecord {
 export interface InvoiceBook {
   /** Not settled, by condition id. */
   readonly open: Map<Hex, InvoiceRecord>
-  /** Condition ids of those, by payment hash. */
-  readonly byHash: Map<Hex, Hex>
   /** Since when parts of an invoice wait for the others, by condition id. */
   readonly partial: Map<Hex, number>
 }
@@ -143,7 +141,7 @@ export async function listInvoices(rt: Runtime): Promise<readonly InvoiceRecord[
 
 /** Resolves when it is settled and durable. */
 export async function settledInvoice(rt: Runtime, hash: Hex, timeoutMs: number): Promise<InvoiceRecord> {
-  const isOpen = () => [...rt.invoices.open.values()].some((record) => record.hash === hash)
+  const isOpen = () => openInvoice(rt, hash) !== undefined
   await rt.waits.until(`invoice/${hash}`, timeoutMs, () => (isOpen() ? undefined : true))
   const found = await findInvoice(rt, hash)
   if (found === undefined) throw new ServiceError('UNKNOWN_PAYMENT', { field: 'hash' })
@@ -199,9 +197,17 @@ function settleWhenCovered(rt: Runtime, group: Group, record: InvoiceRecord): vo
   learnKey(rt, group, record.condition, { kind: 'hash', preimage: bytesOf(record.preimage) }, undefined)
 }
 
+/** The invoice with this payment hash that is not settled. */
+export function openInvoice(rt: Runtime, hash: Hex): InvoiceRecord | undefined {
+  const sha256 = bytesOf(hash)
+  return rt.invoices.open.get(
+    toHex(conditionIdOf(rt.ports.crypto, rt.registryDomain, { kind: 'hash', sha256 })),
+  )
+}
+
 /** Paid otherwise than by locks on its hash: by a joint payment. */
 export function settleInvoice(rt: Runtime, group: Group, hash: Hex, received: bigint): void {
-  const record = [...rt.invoices.open.values()].find((open) => open.hash === hash)
+  const record = openInvoice(rt, hash)
   if (record !== undefined) settle(rt, group, record, received)
 }
 
@@ -256,7 +262,12 @@ function ownAddress(rt: Runtime): readonly { readonly host: string; readonly por
   const { publicAddress } = rt.config
   if (publicAddress === undefined) return []
   const colon = publicAddress.lastIndexOf(':')
-  const host = parseHost(publicAddress.slice(0, colon).toLowerCase().replace(/^\[|\]$/g, ''))
+  const host = parseHost(
+    publicAddress
+      .slice(0, colon)
+      .toLowerCase()
+      .replace(/^\[|\]$/g, ''),
+  )
   return typeof host === 'string' ? [] : [{ host: host.text, port: Number(publicAddress.slice(colon + 1)) }]
 }
 

@@ -285,7 +285,10 @@ export function partGone(rt: Runtime, group: Group, lock: OutgoingLock, paid: bo
       learnFrom(rt, part.hops, part.amount, undefined)
       storePayment(rt, group, payment)
       // Met on chain while this node was away: paid, though it never saw the preimage.
-      if (payment.state === 'pending' && payment.parts.every(({ state }) => state === 'paid' || state === 'failed'))
+      if (
+        payment.state === 'pending' &&
+        payment.parts.every(({ state }) => state === 'paid' || state === 'failed')
+      )
         endPayment(rt, group, payment, 'succeeded')
       endIfDone(rt, group, payment)
     } else {

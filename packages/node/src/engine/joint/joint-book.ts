@@ -41,6 +41,8 @@ export interface JointPayBook {
   readonly open: Map<Hex, JointState>
   /** Locks on conditions whose terms have not come, since when. */
   readonly early: Map<IncomingLock, number>
+  /** Conditions whose terms this node refused, since when: locks on them are given back at once. */
+  readonly refused: Map<Hex, number>
 }
 
 export async function loadJoints(store: Store, crypto: Runtime['ports']['crypto']): Promise<JointPayBook> {
@@ -58,7 +60,7 @@ export async function loadJoints(store: Store, crypto: Runtime['ports']['crypto'
       if (!isOver(state)) open.set(toHex(state.setup.conditionId), state)
     }
     after = page.at(-1)?.key
-    if (page.length < MAX_PAGE_ROWS) return { open, early: new Map() }
+    if (page.length < MAX_PAGE_ROWS) return { open, early: new Map(), refused: new Map() }
   }
 }
 
@@ -242,9 +244,20 @@ export function tickJoints(rt: Runtime, group: Group): void {
   for (const [lock, sinceMs] of rt.jointPays.early) {
     if (ctx.nowMs - sinceMs < 10 * rt.config.jointAbortMs) continue
     rt.jointPays.early.delete(lock)
-    if (rt.locks.incoming.has(lock.id) && !rt.jointPays.open.has(lock.condition))
-      failIncoming(rt, group, lock, { reason: JOINT_FAILED, data: new Uint8Array(0) })
+    if (rt.locks.incoming.has(lock.id) && !rt.jointPays.open.has(lock.condition)) giveBack(rt, group, lock)
   }
+  for (const [condition, sinceMs] of rt.jointPays.refused)
+    if (ctx.nowMs - sinceMs > 1_000 * rt.config.maxLockTimeSeconds) rt.jointPays.refused.delete(condition)
+}
+
+/**
+ * A lock of a payment that this node takes no part in (LK-31). Asking is durable and irrevocable: should the terms come again
+ * and please, the lock does not count for them.
+ */
+export function giveBack(rt: Runtime, group: Group, lock: IncomingLock): void {
+  rt.jointPays.early.delete(lock)
+  lock.use = { kind: 'none' }
+  failIncoming(rt, group, lock, { reason: JOINT_FAILED, data: new Uint8Array(0) })
 }
 
 export function finalForJoints(rt: Runtime, group: Group): void {

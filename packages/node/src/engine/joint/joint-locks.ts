@@ -4,10 +4,14 @@ import type { Key } from '@tallystick/protocol'
 import type { IncomingLock, OutgoingLock, Placement } from '../locks/lock-book.ts'
 import type { Group, Runtime } from '../runtime.ts'
 import type { Hex } from '../service.ts'
-import { jointHop, jointInput } from './joint-book.ts'
+import { giveBack, jointHop, jointInput } from './joint-book.ts'
 
 /** The terms may come after the lock: it waits for them a while. */
 export function jointLockAccepted(rt: Runtime, group: Group, lock: IncomingLock): void {
+  if (rt.jointPays.refused.has(lock.condition)) {
+    giveBack(rt, group, lock)
+    return
+  }
   lock.use = { kind: 'joint' }
   if (rt.jointPays.open.has(lock.condition)) tellAccepted(rt, group, lock)
   else rt.jointPays.early.set(lock, rt.ports.nowMs())

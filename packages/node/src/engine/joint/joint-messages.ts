@@ -13,11 +13,12 @@ import {
   toHex,
 } from '@tallystick/protocol'
 import { feeOf } from '../../network/routing/fee.ts'
+import { openInvoice } from '../htlc/invoices.ts'
 import { locksHeld } from '../locks/lock-keys.ts'
 import { sendAfter } from '../machine.ts'
 import { policyOf } from '../policies.ts'
 import type { Group, Peer, Runtime } from '../runtime.ts'
-import { jointContext, jointInput, takeStep } from './joint-book.ts'
+import { giveBack, jointContext, jointInput, takeStep } from './joint-book.ts'
 import { tellAccepted } from './joint-locks.ts'
 
 /** Answers why the peer is to be hung up on; undefined when it is not. */
@@ -78,6 +79,9 @@ function knownTerms(bytes: Uint8Array): JointTerms {
 function joinPayment(rt: Runtime, group: Group, terms: JointTerms, from: Uint8Array, peer: Peer): void {
   const refused = beginJoint(rt, group, terms, agreementOn(rt, terms), from)
   if (refused === undefined) return
+  const condition = toHex(jointIdsOf(rt.ports.crypto, rt.registryDomain, terms).conditionId)
+  rt.jointPays.refused.set(condition, rt.ports.nowMs())
+  for (const lock of [...locksHeld(rt, condition)]) if (lock.use.kind === 'joint') giveBack(rt, group, lock)
   rt.ports.log.info(
     { peer: peer.nodeId, code: refused.refusal.code, field: refused.refusal.field },
     'joint terms are refused',
@@ -102,7 +106,7 @@ export function beginJoint(
   const refused = takeStep(rt, group, undefined, step)
   if (refused !== undefined) return refused
   const condition = toHex(jointIdsOf(rt.ports.crypto, rt.registryDomain, terms).conditionId)
-  for (const lock of locksHeld(rt, condition)) tellAccepted(rt, group, lock)
+  for (const lock of locksHeld(rt, condition)) if (lock.use.kind === 'joint') tellAccepted(rt, group, lock)
   return undefined
 }
 
@@ -113,7 +117,7 @@ function agreementOn(rt: Runtime, terms: JointTerms): JointAgreement {
   if (wanted !== undefined) return { leastNet: wanted, reference: terms.reference, asCustomer: false }
   const own = rt.ports.signer.address
   if (terms.payees.some((payee) => equalBytes(payee, own))) {
-    const invoice = [...rt.invoices.open.values()].find(({ hash }) => hash === reference)
+    const invoice = openInvoice(rt, reference)
     const leastNet = invoice === undefined ? MORE_THAN_ANY : (invoice.amount ?? 1n)
     return { leastNet, reference: terms.reference, asCustomer: false }
   }

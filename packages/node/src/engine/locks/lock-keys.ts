@@ -6,6 +6,7 @@
 import { checkKey, encodeKey, fromHex, type Key, lockMayStillPay } from '@tallystick/protocol'
 import { chainNowSeconds } from '../context.ts'
 import { run } from '../machine.ts'
+import { resolutionOf } from '../registry-book.ts'
 import type { Group, Runtime } from '../runtime.ts'
 import type { Hex } from '../service.ts'
 import {
@@ -67,10 +68,14 @@ export function locksHeld(rt: Runtime, condition: Hex): ReadonlySet<IncomingLock
 
 const NONE: ReadonlySet<IncomingLock> = new Set()
 
-/** Asks the payer of an incoming lock to drop it. The caller knows that no onward lock can pay (LK-30). */
+/**
+ * Asks the payer of an incoming lock to drop it. The caller knows that no onward lock can pay (LK-30). What the registry has
+ * met is never given back: the lock is due, whoever forgot the key.
+ */
 export function failIncoming(rt: Runtime, group: Group, lock: IncomingLock, why: LockFailure): void {
   if (lock.onward.size > 0 || lock.awaits !== undefined)
     throw new Error(`${lock.id}: an onward lock may still pay: it must not be failed`)
+  if (resolutionOf(rt.registry, lock.condition).latest > 0) return
   const { channel, slot, born } = lock
   if (channel.core.closing !== undefined) return
   const refused = run(rt, group, channel, { type: 'ask-fail', slot, born, ...why })
