@@ -5,6 +5,7 @@
 export * from './channel.ts'
 export * from './event.ts'
 export * from './invoice.ts'
+export * from './network.ts'
 export * from './network-payment.ts'
 export * from './node.ts'
 export * from './operation.ts'

@@ -8,6 +8,7 @@ import { routePath } from 'hono/route'
 import { z } from 'zod'
 import type { NodeService } from '../engine/service.ts'
 import type { EventLog, EventReader } from './event-log.ts'
+import { graphRoutes, jointRoutes } from './graph-handlers.ts'
 import { channelRoutes, nodeRoutes, operationRoutes, paymentRoutes, problemAnswer } from './handlers.ts'
 import type { ApiMetrics } from './metrics.ts'
 import { invoiceRoutes, networkPaymentRoutes, policyRoutes } from './network-handlers.ts'
@@ -52,6 +53,8 @@ export function createApiApp(parts: ApiParts): OpenAPIHono {
   invoiceRoutes(app, parts.service, parts.crypto)
   networkPaymentRoutes(app, parts.service, parts.crypto)
   policyRoutes(app, parts.service)
+  graphRoutes(app, parts.service)
+  jointRoutes(app, parts.service)
   eventRoutes(app, parts.eventLog)
   app.openapi(routes.metrics, async (c) =>
     c.text(await parts.metrics.registry.metrics(), 200, {

@@ -85,3 +85,45 @@ export const setPolicy = createRoute({
   request: { params: channelId, body: body(wire.FeePolicy) },
   responses: answers(wire.ChannelPolicy, 'The policy'),
 })
+export const announceChannel = createRoute({
+  method: 'post',
+  path: '/v1/channels/{channelId}/announcement',
+  summary: 'Make the channel public as soon as the peer wants it too; never private again',
+  request: { params: channelId, body: body(wire.AnnounceRequest) },
+  responses: answers(wire.ChannelAnnouncement, 'It is wanted, durably'),
+})
+export const getGraph = createRoute({
+  method: 'get',
+  path: '/v1/graph',
+  summary: 'What this node knows of the network',
+  responses: answers(wire.GraphView, 'Nodes and channels'),
+})
+export const getRoute = createRoute({
+  method: 'get',
+  path: '/v1/route',
+  summary: 'A way that a payment could take now; nothing is locked',
+  request: { query: wire.RouteQuery },
+  responses: answers(wire.RouteView, 'The way'),
+})
+export const rebalance = createRoute({
+  method: 'post',
+  path: '/v1/rebalances',
+  summary:
+    'Move own money from one channel to another over a cycle: all hops or none. Each request is a new one',
+  request: { body: body(wire.RebalanceRequest) },
+  responses: answers(wire.RebalanceResult, 'Done'),
+})
+export const agreeToNetting = createRoute({
+  method: 'post',
+  path: '/v1/nettings/agreements',
+  summary: 'Agree that another party settles these obligations; durable',
+  request: { body: body(wire.NettingAgreement) },
+  responses: answers(wire.NettingResult, 'Net positions of all parties'),
+})
+export const settleNetting = createRoute({
+  method: 'post',
+  path: '/v1/nettings',
+  summary: 'Settle obligations that every other party has agreed to, in one joint payment',
+  request: { body: body(wire.NettingRequest) },
+  responses: answers(wire.NettingResult, 'Settled'),
+})

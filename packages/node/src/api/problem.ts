@@ -38,6 +38,11 @@ const HTTP_ERRORS = {
     remedy:
       'What was decided before goes on by itself: look at the channel. If nothing of it is there, ask again under a fresh Idempotency-Key.',
   },
+  OUTCOME_UNKNOWN: {
+    status: 408,
+    message: 'The joint payment has not ended in the time given; it may still be made.',
+    remedy: 'Look at the channels before you ask again: asking again makes another.',
+  },
   HTTP_MALFORMED: {
     status: 400,
     message: 'The request is not valid HTTP.',

@@ -79,6 +79,7 @@ const plausible = fc.constantFrom<unknown>(
   PAYMENT_HASH,
   ['htlc'],
   [[{ channelId: CHANNEL, from: PEER, feeBase: '-1', feePpm: 5, minAmount: '0' }]],
+  [{ from: TOKEN, to: TOKEN, amount: '5' }],
   600,
   0,
   -1,

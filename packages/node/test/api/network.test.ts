@@ -20,7 +20,7 @@ import {
   part,
   SECRETS,
 } from './network-records.ts'
-import { CHANNEL, type PaperNode, PEER, POLICY, paperNode, TOKEN } from './paper-node.ts'
+import { CHANNEL, NETTED, type PaperNode, PEER, POLICY, paperNode, TOKEN } from './paper-node.ts'
 
 const { crypto } = await loadCrypto()
 let directory: string
@@ -352,6 +352,59 @@ describe('fee policies', () => {
   })
 })
 
+describe('the network', () => {
+  test('is shown with what each end asks, or null', async () => {
+    expect(await client.graph()).toEqual({
+      nodes: [{ nodeId: PEER, alias: 'bob', addresses: ['bob.example:9735'] }],
+      channels: [
+        { channelId: CHANNEL, token: TOKEN, nodes: [PEER, PEER], capacity: 5n, policies: [POLICY, null] },
+      ],
+    })
+  })
+
+  test('has ways, or says that there is none', async () => {
+    const query = { payee: PEER, token: TOKEN, amount: 2n ** 80n, maxFee: 0n }
+    expect(await client.route(query)).toEqual({ amount: 2n ** 80n, fee: 3n, parts: [PATH] })
+    expect(node.calls.at(-1)).toEqual(['findRoute', query])
+    node.on('findRoute', async () => {
+      throw new ServiceError('NO_ROUTE', { detail: 'own-balance' })
+    })
+    expect(await refused(client.route(query))).toMatchObject({ code: 'NO_ROUTE', detail: 'own-balance' })
+  })
+
+  test('hears of a channel when it is asked to', async () => {
+    expect(await client.announceChannel(CHANNEL)).toEqual({ channelId: CHANNEL, announced: true })
+    expect(node.calls.at(-1)).toEqual(['announceChannel', CHANNEL])
+  })
+})
+
+describe('joint payments without an invoice', () => {
+  const rebalance = { from: CHANNEL, into: hashOf(2), amount: 9n, maxFee: 0n, timeoutMs: 5 }
+  const obligations = [{ from: TOKEN, to: TOKEN, amount: 5n }]
+
+  test('carry what was asked to the engine, and say what was done', async () => {
+    expect(await client.rebalance(rebalance)).toEqual({ amount: 9n, fee: -3n, path: PATH })
+    expect(node.calls.at(-1)).toEqual(['rebalance', rebalance])
+    expect(await client.agreeToNetting({ token: TOKEN, obligations })).toEqual(NETTED)
+    expect(node.calls.at(-1)).toEqual(['agreeToNetting', { token: TOKEN, obligations }])
+    expect(await client.settleNetting({ token: TOKEN, obligations, timeoutMs: 5 })).toEqual(NETTED)
+    expect(node.calls.at(-1)).toEqual(['settleNetting', { token: TOKEN, obligations, timeoutMs: 5 }])
+  })
+
+  test('that did not end in time are not to be asked for again blindly', async () => {
+    node.on('rebalance', timedOut)
+    node.on('settleNetting', timedOut)
+    for (const attempt of [
+      client.rebalance(rebalance),
+      client.settleNetting({ token: TOKEN, obligations }),
+    ]) {
+      const error = await refused(attempt)
+      expect(error).toMatchObject({ code: 'OUTCOME_UNKNOWN', status: 408 })
+      expect(error.remedy).toContain('before you ask again')
+    }
+  })
+})
+
 const hint = { channelId: CHANNEL, from: PEER, feeBase: '0', feePpm: 0, minAmount: '0' }
 
 describe('bad input is refused by name, and the engine is not asked', () => {
@@ -398,6 +451,19 @@ describe('bad input is refused by name, and the engine is not asked', () => {
       { feeBase: 1, feePpm: 0, minAmount: '0', maxAmount: '1', disabled: false },
       'INVALID_REQUEST',
       'feeBase',
+    ],
+    ['POST', `/v1/channels/${CHANNEL}/announcement`, { really: true }, 'INVALID_REQUEST', 'really'],
+    ['GET', '/v1/route', undefined, 'INVALID_PEER', 'payee'],
+    ['GET', `/v1/route?payee=${PEER}&token=${TOKEN}&amount=0`, undefined, 'INVALID_AMOUNT', 'amount'],
+    ['POST', '/v1/rebalances', { from: CHANNEL, into: CHANNEL }, 'INVALID_AMOUNT', 'amount'],
+    ['POST', '/v1/rebalances', { from: '0x1' }, 'INVALID_CHANNEL_ID', 'from'],
+    ['POST', '/v1/nettings', { token: TOKEN, obligations: [] }, 'INVALID_REQUEST', 'obligations'],
+    [
+      'POST',
+      '/v1/nettings/agreements',
+      { token: TOKEN, obligations: [{ from: TOKEN, to: PEER, amount: '1' }] },
+      'INVALID_ADDRESS',
+      'obligations.0.to',
     ],
     ['GET', '/v1/invoices/0x12', undefined, 'INVALID_REQUEST', 'paymentHash'],
     ['GET', '/v1/invoices?state=lost', undefined, 'INVALID_REQUEST', 'state'],

@@ -4,7 +4,7 @@
  */
 import type { ChannelView, Hex, NodeEvent, NodeService, PaymentView } from '../../src/engine/service.ts'
 import { ServiceError } from '../../src/engine/service.ts'
-import { invoiceRecord, networkPayment, PAYMENT_HASH, PREIMAGE } from './network-records.ts'
+import { invoiceRecord, networkPayment, PATH, PAYMENT_HASH, PREIMAGE } from './network-records.ts'
 
 export const CHANNEL: Hex = `0x${'c1'.repeat(32)}`
 export const REFERENCE: Hex = `0x${'0f'.repeat(32)}`
@@ -18,6 +18,8 @@ export const POLICY = {
   maxAmount: 2n ** 128n - 1n,
   disabled: false,
 }
+
+export const NETTED = { reference: REFERENCE, positions: [{ party: TOKEN, net: -5n }] }
 
 const LINE = { nonce: 3n, ackedNonce: 2n, sent: 30n, ackedSent: 20n }
 
@@ -120,12 +122,23 @@ export function paperNode(): PaperNode {
     listNetworkPayments: async () => [networkPayment()],
     getPolicy: async () => POLICY,
     setPolicy: async (_channelId, policy) => policy,
-    announceChannel: refused,
-    rebalance: refused,
-    agreeToNetting: refused,
-    settleNetting: refused,
-    networkGraph: async () => ({ nodes: [], channels: [] }),
-    findRoute: refused,
+    announceChannel: async () => undefined,
+    rebalance: async ({ amount }) => ({ amount, fee: -3n, hops: PATH }),
+    agreeToNetting: async () => NETTED,
+    settleNetting: async () => NETTED,
+    networkGraph: async () => ({
+      nodes: [{ nodeId: PEER, alias: 'bob', addresses: ['bob.example:9735'] }],
+      channels: [
+        {
+          channelId: CHANNEL,
+          token: TOKEN,
+          nodes: [PEER, PEER],
+          capacity: 5n,
+          policies: [POLICY, undefined],
+        },
+      ],
+    }),
+    findRoute: async ({ amount }) => ({ amount, fee: 3n, parts: [PATH] }),
     listPeers: async () => [{ nodeId: PEER, address: 'h:1', connected: false, channels: 0, nextDialInMs: 5 }],
     openChannel: async () => channelView,
     topUp: async () => channelView,
