@@ -1,6 +1,5 @@
 /** Facts that are derived from the state of a joint payment, never stored. */
 
-import { nowSeconds } from '../channel/context.ts'
 import { equalBytes } from '../encoding/bytes.ts'
 import type { Direction } from '../encoding/signable.ts'
 import type { JointContext } from './context.ts'
@@ -49,11 +48,11 @@ export function needsRegistry(state: JointState): boolean {
 /** When a `tick` next changes something, unix milliseconds; undefined: not before another input. */
 export function jointWakeAtMs(
   state: JointState,
-  ctx: Pick<JointContext, 'nowMs' | 'headTimeSeconds' | 'policy'>,
+  ctx: Pick<JointContext, 'headTimeSeconds' | 'policy'>,
 ): number | undefined {
   const { policy } = ctx
   const { expiry } = state.setup.terms
-  if (state.final !== undefined || nowSeconds(ctx) > expiry) return undefined
+  if (state.final !== undefined || ctx.headTimeSeconds > expiry) return undefined
   const margin = expiry - policy.safetyMarginSeconds
   if (state.key !== undefined) return state.posted || !needsRegistry(state) ? undefined : margin * 1000
   if (hasSigned(state) || state.givenUp) return undefined

@@ -317,11 +317,20 @@ test('JP-26: who is paid does not post; who is not does, once, and not after the
     const rig = signedB()
     tell(rig, 'A', signaturesOf(rig, 'A'))
     if (paid) give(rig, { type: 'lock-paid', hop: inAt(rig) })
+    rig.headTimeSeconds = at
     atSeconds(rig, at)
     expect(did(rig, ALL).includes('post-key'), `${paid} ${at - EXPIRY}`).toBe(posts)
     atSeconds(rig, at)
     expect(did(rig, ALL)).not.toContain('post-key')
   }
+})
+
+test('JP-26: a clock that runs ahead of the chain keeps no key back', () => {
+  const rig = signedB()
+  tell(rig, 'A', signaturesOf(rig, 'A'))
+  rig.headTimeSeconds = EXPIRY - 50
+  atSeconds(rig, EXPIRY + 300)
+  expect(did(rig, ALL)).toContain('post-key')
 })
 
 test('JP-26: a customer without the receipt posts, with it it does not', () => {

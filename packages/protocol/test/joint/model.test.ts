@@ -13,6 +13,7 @@ import {
   type JointPayMessage,
   type JointTerms,
   jointIdsOf,
+  netOf,
   toHex,
 } from '../../src/index.ts'
 import { crypto } from '../crypto.ts'
@@ -67,6 +68,7 @@ const ACTIONS = [
   'tell all',
   'abort',
   'refuse',
+  'forge',
   'lock',
   'wrong lock',
   'fail',
@@ -225,6 +227,17 @@ function lie(trial: Trial, liar: Party, action: Action[0], a: number, b: number)
       })
       return
     }
+    case 'forge': {
+      const own = liar.signer.sign({ type: 'Condition', domain: registry, conditionId })
+      const forged = keys.map((_, signer) => ({ signer, signature: own, index: 0, path: [] }))
+      tell({
+        type: 'jointpay-signatures',
+        conditionId,
+        approvals: a % 2 === 0 ? forged : forged.slice(a % keys.length),
+      })
+      tell({ type: 'jointpay-receipt', conditionId, payee: 0, signature: own })
+      return
+    }
     case 'refuse':
       tell({
         type: 'jointpay-refusal',
@@ -300,6 +313,50 @@ function start(shape: Shape, liars: ReadonlySet<string>): Trial {
   return trial
 }
 
+/**
+ * The liars first do as they should, but for a customer's signature: so that the lies begin where they can hurt, after
+ * locks are placed and signatures given.
+ */
+function cooperate(trial: Trial, events: number): void {
+  const { world, base } = trial
+  const id = idOf(base)
+  const { conditionId, keys } = jointIdsOf(crypto, registry, base)
+  for (let i = 0; i < events; i += 1) {
+    for (const liar of world.parties.filter(({ honest }) => !honest)) {
+      const hops = base.hops.filter((hop) => partyWith(world, hop.payer) === liar)
+      for (const hop of hops)
+        if (!world.locks.some((lock) => lock.terms === hop)) placeLock(world, id, hop, hop.amount)
+      if (liar.name === trial.shape.customer) continue
+      const own = keys.findIndex((key) => toHex(key) === toHex(liar.signer.address))
+      if (!poolOf(world, id).approvals.has(own))
+        poolOf(world, id).approvals.set(
+          own,
+          liar.signer.sign({ type: 'Condition', domain: registry, conditionId }),
+        )
+    }
+    const [event] = world.events
+    if (event !== undefined) run(trial, event)
+    else if (!tellPool(trial, id, i)) return
+  }
+}
+
+/** One liar tells one honest neighbour all that the liars know. */
+function tellPool({ world, base }: Trial, id: string, turn: number): boolean {
+  const { conditionId } = jointIdsOf(crypto, registry, base)
+  const approvals = [...poolOf(world, id).approvals].map(([signer, signature]) => {
+    return { signer, signature, index: 0, path: [] }
+  })
+  const pairs = world.parties.flatMap((liar) =>
+    world.parties
+      .filter((to) => !liar.honest && to.honest && neighbours(base, liar, to))
+      .map((to) => [liar, to] as const),
+  )
+  const pair = pick(pairs, turn)
+  if (pair === undefined || approvals.length === 0) return false
+  receive(world, pair[0], pair[1], encodeMessage({ type: 'jointpay-signatures', conditionId, approvals }))
+  return true
+}
+
 function neighbours(terms: JointTerms, one: Party, other: Party): boolean {
   return terms.hops.some(({ payer, payee }) => {
     const ends = [toHex(payer), toHex(payee)]
@@ -308,6 +365,9 @@ function neighbours(terms: JointTerms, one: Party, other: Party): boolean {
     )
   })
 }
+
+const sum = (locks: readonly { readonly amount: bigint }[]) =>
+  locks.reduce((all, { amount }) => all + amount, 0n)
 
 /** Every honest party, for every id that it ever took part in. */
 function checkMoney({ world, base }: Trial): void {
@@ -328,6 +388,10 @@ function checkMoney({ world, base }: Trial): void {
           `${who} paid without being paid`,
         ).toEqual([])
         expect(out.length, `${who} paid a hop twice`).toBeLessThanOrEqual(state.outgoing.length)
+        const gain = sum(paid) - sum(out)
+        expect(gain, `${who} gained less than agreed`).toBeGreaterThanOrEqual(
+          netOf(terms, party.signer.address),
+        )
         expect(signedId(party, id), `${who} paid without having signed`).toBe(true)
       }
       if (self === graph.customer && out.length > 0) {
@@ -366,12 +430,14 @@ test('INV-4, INV-5: nobody honest pays without being paid, whoever lies, loses, 
   const trial = fc.record({
     shape: fc.constantFrom(...SHAPES),
     liars: fc.nat(63),
+    before: fc.oneof(fc.constant(0), fc.nat(60)),
     actions: fc.array(action, { maxLength: 120, size: 'max' }),
   })
   fc.assert(
-    fc.property(trial, ({ shape, liars, actions }) => {
+    fc.property(trial, ({ shape, liars, before, actions }) => {
       const names = shape.parties.filter((_, index) => ((liars >> index) & 1) === 1)
       const one = start(shape, new Set(names))
+      cooperate(one, before)
       for (const next of actions) perform(one, next)
       finish(one)
       checkMoney(one)

@@ -28,6 +28,7 @@ export interface Rig {
   readonly terms: JointTerms
   policy: JointPolicy
   nowMs: number
+  headTimeSeconds: number
   state: JointState
   /** Of the last step. */
   effects: readonly JointEffect[]
@@ -51,6 +52,7 @@ export function startAs(
     terms,
     policy: { ...POLICY, ...options.policy },
     nowMs: START * 1000,
+    headTimeSeconds: 0,
     effects: [],
   }
   const agreement = {
@@ -82,7 +84,13 @@ export function channelOf(terms: JointTerms, own: Uint8Array, channelId: Uint8Ar
 }
 
 export function contextOf(rig: Omit<Rig, 'state'>): JointContext {
-  return { crypto, signer: rig.signer, nowMs: rig.nowMs, headTimeSeconds: 0, policy: rig.policy }
+  return {
+    crypto,
+    signer: rig.signer,
+    nowMs: rig.nowMs,
+    headTimeSeconds: rig.headTimeSeconds,
+    policy: rig.policy,
+  }
 }
 
 /** What the machine says: `ok`, or the code of its refusal. */
