@@ -195,7 +195,8 @@ function deposited(rt: Runtime, channel: Channel, number: number): ChannelView |
   const stage = rt.submissions.stage(key)
   const included = funding?.state === 'final' || stage === 'seen' || stage === 'done'
   if (included) return channelView(rt, channel)
-  return stage === 'failed' ? rt.submissions.failure(key) : undefined
+  const failure = stage === 'failed' ? rt.submissions.failure(key) : undefined
+  return failure?.consequence === 'retry' ? undefined : failure
 }
 
 async function checkFunds(rt: Runtime, channel: Channel, amount: bigint): Promise<void> {
