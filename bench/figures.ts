@@ -2,8 +2,8 @@
 
 import { committing, recovering, signing } from './limits.ts'
 import { creatingAndAccepting } from './line.ts'
-import type { Figure } from './measure.ts'
-import { figure, perSecond, rounded } from './measure.ts'
+import type { Figure, Work } from './measure.ts'
+import { figure, ratio, rounded, sideBySide } from './measure.ts'
 import { channelCount, remembering } from './memory.ts'
 import { creatingOnions, peelingOnions } from './onion.ts'
 import { findingPaths } from './paths.ts'
@@ -12,21 +12,7 @@ import { mppxVoucher, x402Voucher } from './peers.ts'
 import { startTwoNodes } from './two-nodes.ts'
 
 export async function* figures(wanted: (name: string) => boolean): AsyncGenerator<Figure> {
-  const { sign, verify, line } = await measureLine(wanted)
-  for (const taken of [sign, verify, line]) if (taken !== undefined && wanted(taken.name)) yield taken
-  for (const peer of [
-    { name: 'peer.mppx', voucher: mppxVoucher },
-    { name: 'peer.x402', voucher: x402Voucher },
-  ]) {
-    if (!wanted(peer.name)) continue
-    const taken = figure(peer.name, 'vouchers/s', await perSecond(await peer.voucher()))
-    const ratios = line === undefined ? {} : { line: rounded(taken.median / line.median) }
-    yield {
-      ...taken,
-      ratios,
-      note: line === undefined ? '' : `line is ${(line.median / taken.median).toFixed(1)} times this`,
-    }
-  }
+  yield* lineFigures(wanted)
   if (wanted('commit'))
     yield figure('commit', 'commits/s', await committing(), {
       note: 'one row each, flushed to this disk, one after the other',
@@ -59,14 +45,29 @@ async function* nodeFigures(wanted: (name: string) => boolean): AsyncGenerator<F
     })
 }
 
-/** What bare cryptography allows for one signature and one recovery in a row, and what the core makes of it. */
-async function measureLine(wanted: (name: string) => boolean) {
-  const peers = wanted('peer.mppx') || wanted('peer.x402')
-  if (!peers && !wanted('line') && !wanted('sign') && !wanted('verify')) return {}
-  const sign = figure('sign', 'signatures/s', await signing(), { note: 'bare libsecp256k1' })
-  const verify = figure('verify', 'recoveries/s', await recovering(), { note: 'bare libsecp256k1' })
-  const allowed = 1 / (1 / sign.median + 1 / verify.median)
-  if (!peers && !wanted('line')) return { sign, verify }
-  const line = figure('line', 'lines/s', await creatingAndAccepting())
-  return { sign, verify, line: { ...line, ratios: { 'sign+verify': rounded(line.median / allowed) } } }
+/**
+ * One line of ours beside its parts and its peers, all side by side: bare cryptography is what one signature and one recovery
+ * allow, and the peers create and verify one voucher.
+ */
+async function* lineFigures(wanted: (name: string) => boolean): AsyncGenerator<Figure> {
+  const peers = { 'peer.mppx': mppxVoucher, 'peer.x402': x402Voucher } as const
+  const peerNames = (['peer.mppx', 'peer.x402'] as const).filter(wanted)
+  if (peerNames.length === 0 && !['sign', 'verify', 'line'].some(wanted)) return
+  const works: Record<string, Work> = { sign: signing(), verify: recovering() }
+  if (peerNames.length > 0 || wanted('line')) works.line = await creatingAndAccepting()
+  for (const name of peerNames) works[name] = await peers[name]()
+  const { sign = [], verify = [], line = [], ...vouchers } = await sideBySide(works)
+  if (wanted('sign')) yield figure('sign', 'signatures/s', sign, { note: 'bare libsecp256k1' })
+  if (wanted('verify')) yield figure('verify', 'recoveries/s', verify, { note: 'bare libsecp256k1' })
+  const allowed = sign.map((signs, run) => 1 / (1 / signs + 1 / (verify[run] ?? Number.NaN)))
+  if (wanted('line'))
+    yield figure('line', 'lines/s', line, { ratios: { 'sign+verify': rounded(ratio(line, allowed)) } })
+  for (const name of peerNames) {
+    const runs = vouchers[name] ?? []
+    const times = ratio(line, runs)
+    yield figure(name, 'vouchers/s', runs, {
+      ratios: { line: rounded(1 / times) },
+      note: `line is ${times.toFixed(1)} times this`,
+    })
+  }
 }

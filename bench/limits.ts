@@ -4,30 +4,31 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import secp256k1 from 'secp256k1'
+import type { Work } from './measure.ts'
 import { perSecond } from './measure.ts'
 
 const privateKey = Buffer.alloc(32, 0x11)
 
-/** Bare ECDSA signatures a second with libsecp256k1, of digests that differ. */
-export function signing(): Promise<number[]> {
+/** One bare ECDSA signature with libsecp256k1, of digests that differ. */
+export function signing(): Work {
   const digest = Buffer.alloc(32)
-  return perSecond((count) => {
+  return (count) => {
     digest.writeUInt32BE(count)
     secp256k1.ecdsaSign(digest, privateKey)
-  })
+  }
 }
 
-/** Bare public key recoveries a second: what the chain does, and so what every receiver must do. */
-export function recovering(): Promise<number[]> {
+/** One bare public key recovery: what the chain does, and so what every receiver must do. */
+export function recovering(): Work {
   const digests = Array.from({ length: 1_000 }, (_, count) => {
     const digest = Buffer.alloc(32)
     digest.writeUInt32BE(count)
     return { digest, ...secp256k1.ecdsaSign(digest, privateKey) }
   })
-  return perSecond((count) => {
+  return (count) => {
     const signed = digests[count % digests.length]
     if (signed !== undefined) secp256k1.ecdsaRecover(signed.signature, signed.recid, signed.digest, false)
-  })
+  }
 }
 
 /** Commits a second, one row each, one after the other: SQLite, write-ahead log, flushed to the disk every time. */

@@ -13,13 +13,13 @@ import type {
   Context,
 } from '@tallystick/protocol'
 import { channelSetup, domainOf, newChannel, step } from '@tallystick/protocol'
-import { perSecond } from './measure.ts'
+import type { Work } from './measure.ts'
 
 const linesPerAck = 64
 
-export async function creatingAndAccepting(): Promise<number[]> {
+export async function creatingAndAccepting(): Promise<Work> {
   const { payer, payee } = await twoSides()
-  return perSecond((count) => {
+  return (count) => {
     const reference = new Uint8Array(32)
     new DataView(reference.buffer).setUint32(28, count)
     payer.take({ type: 'send', operations: [{ type: 'pay', amount: 1n, reference }] })
@@ -27,7 +27,7 @@ export async function creatingAndAccepting(): Promise<number[]> {
     if (count % linesPerAck !== 0) return
     payee.take({ type: 'flush' })
     deliver(payee, payer)
-  })
+  }
 }
 
 type Side = {
