@@ -83,11 +83,16 @@ export function failIncoming(rt: Runtime, group: Group, lock: IncomingLock, why:
     rt.ports.log.info({ lock: lock.id, code: refused.refusal.code }, 'a lock is not failed')
 }
 
-/** After an acknowledgement: outgoing locks that no line of the channel can pay any more. */
+/**
+ * After an acknowledgement: outgoing locks that no line of the channel can pay any more. After our mark the peer may show a
+ * line that it waived since (CL-2): then only a lock that is paid has ended, the others do when their expiry is past.
+ */
 export function settleLeaving(rt: Runtime, group: Group, leaving: Iterable<OutgoingLock>): void {
-  for (const lock of [...leaving])
-    if (!lockMayStillPay(lock.channel.core, lock.slot, lock.born))
-      endOutgoing(rt, group, lock, lock.unlocking)
+  for (const lock of [...leaving]) {
+    const { core } = lock.channel
+    if (lockMayStillPay(core, lock.slot, lock.born)) continue
+    if (lock.unlocking || core.closing === undefined) endOutgoing(rt, group, lock, lock.unlocking)
+  }
 }
 
 export function endOutgoing(rt: Runtime, group: Group, lock: OutgoingLock, paid: boolean): void {
