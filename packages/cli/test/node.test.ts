@@ -86,6 +86,28 @@ describe('a channel from the command line', () => {
     expect(await two.network.balanceOf(two.bob.account)).toBe(1n + 57n)
   })
 
+  it('is topped up once under one key, though the node is killed in the middle', async () => {
+    const depositMine = async () => (await two.alice.api().channel(channelId)).depositMine
+    const before = await depositMine()
+    await two.network.anvil.request('evm_setIntervalMining', [0])
+    const once = { idempotencyKey: 'the same top-up' }
+    const first = await two.alice.api().topUp(channelId, { amount: 11n }, once)
+    expect(first.state).toBe('running')
+    const { pid } = JSON.parse(readFileSync(join(two.alice.directory, 'node.json'), 'utf8'))
+    process.kill(pid, 'SIGKILL')
+    await two.alice.stop()
+    await two.alice.start()
+    await two.network.anvil.request('evm_setIntervalMining', [1])
+    await expect(two.alice.api().topUp(channelId, { amount: 11n }, once)).rejects.toMatchObject({
+      code: 'OPERATION_INTERRUPTED',
+    })
+    // What was decided before goes on by itself.
+    await expect.poll(depositMine, { timeout: 60_000 }).toBe(before + 11n)
+    const other = await two.alice.api().topUp(channelId, { amount: 5n }, { idempotencyKey: 'another' })
+    expect((await two.alice.api().finished(other, 60_000)).state).toBe('done')
+    await expect.poll(depositMine, { timeout: 60_000 }).toBe(before + 16n)
+  })
+
   it('shows in lists and status, for people and for machines', async () => {
     const { channels } = onlyJson(await asAlice('channel', 'list')) as { channels: ChannelView[] }
     expect(channels.map((channel) => channel.channelId)).toEqual([channelId])
