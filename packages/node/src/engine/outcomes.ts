@@ -130,17 +130,13 @@ function countedLines(channel: Channel, end: ChannelEnd): ReadonlySet<number> | 
   return [...channel.sent.keys()].every((open) => open > nonce) ? none : undefined
 }
 
-/** A nonce names one content for ever (LN-10), unless data was lost: then only the content does. */
+/** The line as it is known here; a nonce names one content for ever (LN-10), unless data was lost. */
 function isKnown({ core, sent }: Channel, line: NamedLine): boolean {
   const nonce = Number(line.nonce)
   const { agreed, live } = core.out
-  const own = [
-    agreed,
-    ...live,
-    ...(core.closing === undefined ? [] : [core.closing.out, ...core.closing.live]),
-  ]
-  if (own.some((one) => one.nonce === nonce && toHex(one.contentHash) === line.hash)) return true
-  return !core.lost && sent.has(nonce)
+  const marked = core.closing === undefined ? [] : [core.closing.out, ...core.closing.live]
+  const own = [agreed, ...live, ...marked].find((one) => one.nonce === nonce)
+  return own === undefined ? !core.lost && sent.has(nonce) : toHex(own.contentHash) === line.hash
 }
 
 /** The open lines whose operations the line of this nonce contains, itself included. */

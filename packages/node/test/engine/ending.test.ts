@@ -1,5 +1,6 @@
 /** LN-33: what becomes of payments whose channel ends before the peer acknowledged them. */
 
+import { cpSync, rmSync } from 'node:fs'
 import {
   type ChainCall,
   type ChannelState,
@@ -12,7 +13,7 @@ import {
 import { describe, expect, it } from 'vitest'
 import type { Hex, PaymentState } from '../../src/engine/service.ts'
 import type { Store } from '../../src/store/port.ts'
-import { openBetween, reference, type TestNode, type World } from './rig.ts'
+import { makeWorld, openBetween, pay, reference, settledPair, type TestNode, type World } from './rig.ts'
 import { DEPOSIT, line, messagesOf, type Scene, type ScriptedPeer, scene, take } from './scripted-peer.ts'
 
 const PEERS_ACCOUNT = 3
@@ -373,6 +374,36 @@ function dyingAfter(commits: number, durable: boolean) {
       },
     })
 }
+
+it('after lost data the line that counted may not be known: then nothing is decided, and nothing paid again', async () => {
+  const world = await makeWorld()
+  const alice = await world.node('alice')
+  const bob = await world.node('bob')
+  const channelId = await openBetween(world, alice, bob, DEPOSIT)
+  world.network.hold(alice.nodeId, bob.nodeId)
+  const open = { channelId, amount: 5n, reference: reference('open') }
+  await alice.service.pay({ ...open, until: 'sent' })
+  await alice.stop()
+  const backup = `${alice.directory}-backup`
+  cpSync(alice.directory, backup, { recursive: true })
+  world.network.release(alice.nodeId, bob.nodeId)
+  const later = await world.node('alice')
+  await later.service.pay(open)
+  await pay(later, { channelId, amount: 7n })
+  await settledPair(later, bob, channelId)
+  await later.stop()
+  rmSync(alice.directory, { recursive: true })
+  cpSync(backup, alice.directory, { recursive: true })
+
+  world.network.part(alice.nodeId, bob.nodeId)
+  const restored = await world.node('alice')
+  await bob.service.closeChannel(channelId, 'alone')
+  await passPeriod(world, restored, channelId)
+  expect((await closed(restored, channelId)).close).toMatchObject({ paidMine: DEPOSIT - 12n })
+  expect(await stateOf(restored, 'open')).toBe('sent')
+  const refused = { code: 'SALVAGE_ONLY', field: 'reference' }
+  await expect(restored.service.pay(open)).rejects.toMatchObject(refused)
+})
 
 describe('what was received', () => {
   it('is shown to the bank when the peer closes without it, and stays accepted', async () => {
