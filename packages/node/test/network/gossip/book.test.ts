@@ -1,6 +1,6 @@
 /** The book by itself and between two: what is believed, when it goes, and what is told to whom (GO-30 to GO-47, GO-70). */
 
-import { domainOf, encodeItem, toHex } from '@tallystick/protocol'
+import { domainOf, encodeGossip, encodeItem, toHex } from '@tallystick/protocol'
 import { expect, test } from 'vitest'
 import type { ChainAnswer } from '../../../src/network/gossip/index.ts'
 import {
@@ -305,7 +305,7 @@ test('GO-47: a private channel is told to nobody, and its price to its other end
   const { clock, chain } = scene(channel)
   const parties = [anna, bruno, carla].map((keys) => createParty(keys, clock, chain))
   const [one, other, third] = parties as [Party, Party, Party]
-  one.give(ownChannel(channel, 0, false, { feePpm: -4 }))
+  one.give(ownChannel(channel, 0, false))
   other.give(ownChannel(channel, 1, false))
   for (const [a, b] of [
     [one, other],
@@ -313,9 +313,16 @@ test('GO-47: a private channel is told to nobody, and its price to its other end
     [other, third],
   ] as const)
     join(a, b)
+  const quiet = () => {
+    for (const { to, message } of [...one.sent, ...other.sent])
+      if (to === carla.nodeId) expect(toHex(encodeGossip(message))).not.toContain(channel.id.slice(2))
+  }
+  one.give(ownChannel(channel, 0, false, { feePpm: -4 }))
+  quiet()
   for (let i = 0; i < 20; i += 1) {
     clock.nowMs += 30_000
     for (const party of parties) party.give({ type: 'tick' })
+    quiet()
     exchange(...parties)
   }
   expect(other.graph.privatePolicies.get(`${channel.id}/0`)).toMatchObject({ feePpm: -4 })
