@@ -65,6 +65,20 @@ export const configSchema = z.strictObject({
     /** The same in all channels together; without it sixteen times `maxJointDeposit`. */
     maxJointDepositTotal: z.record(address, amount).optional(),
   }),
+  /** Carrying payments of others, and paying over them. What is absent is as by default. */
+  network: z
+    .strictObject({
+      /** Channels are told to everybody, where the peer wants it too: others can then pay over them. */
+      announceChannels: z.boolean(),
+      /** For people, told to everybody with the node's address. */
+      alias: z.string().regex(/^[ -~]{0,32}$/, 'must be at most 32 printable ASCII characters'),
+      /** From now to the expiry of the locks of own payments: how long a stalled payment can hold money. */
+      lockTimeSeconds: z.int().min(1).max(2_592_000),
+      /** Beyond T: what a lock must leave before it is carried onward, or its preimage shown. */
+      forwardMarginSeconds: z.int().min(1).max(86_400),
+    })
+    .partial()
+    .optional(),
 })
 
 export type Config = z.output<typeof configSchema>

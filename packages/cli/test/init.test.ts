@@ -81,11 +81,22 @@ describe('init', () => {
     expect(stored).not.toContain(privateKey)
   })
 
+  it('writes what is given for payments over others, and nothing that is not', async () => {
+    const given = ['--announce', '--alias', 'Merchant D', '--safety-margin', '12', '--lock-time', '36']
+    await tally([...at('network'), 'init', ...place, ...given])
+    const config = JSON.parse(readFileSync(join(scratch, 'network', 'config.json'), 'utf8'))
+    expect(config.network).toEqual({ announceChannels: true, alias: 'Merchant D', lockTimeSeconds: 36 })
+    expect(config.limits.safetyMarginSeconds).toBe(12)
+  })
+
   it.each([
     ['an address without a bank', ['--bank', `0x${'11'.repeat(20)}`], 2, 'no-bank', '--bank'],
     ['another registry', ['--registry', `0x${'11'.repeat(20)}`], 2, 'bad-registry', '--registry'],
     ['an address without a token', ['--token', `0x${'11'.repeat(20)}`], 2, 'no-token', '--token'],
     ['a lock period below the minimum', ['--lock-period', '599'], 2, 'bad-number', '--lock-period'],
+    ['a name that others cannot be told', ['--alias', '名'], 2, 'bad-argument', '--alias'],
+    ['locks that hold money for ever', ['--lock-time', '2592001'], 2, 'bad-number', '--lock-time'],
+    ['no margin at all', ['--safety-margin', '0'], 2, 'bad-number', '--safety-margin'],
     [
       'a chain that does not answer',
       ['--rpc-url', 'http://127.0.0.1:9'],

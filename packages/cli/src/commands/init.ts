@@ -40,6 +40,11 @@ type Options = {
   readonly lockPeriod: string
   readonly importKey?: string
   readonly maxJointDeposit?: string
+  readonly announce?: true
+  readonly alias?: string
+  readonly safetyMargin?: string
+  readonly lockTime?: string
+  readonly forwardMargin?: string
   readonly lightKdf?: true
   readonly passphraseFile?: string
 }
@@ -72,6 +77,11 @@ export function addInitCommand(program: Command): void {
       "take the account's private key (hexadecimal) from this file; - for standard input",
     )
     .option('--max-joint-deposit <amount>', 'put in at most this when a peer asks to open a channel jointly')
+    .option('--announce', 'tell everybody of your channels, so that others can pay over them')
+    .option('--alias <name>', 'what your node calls itself, at most 32 ASCII characters')
+    .option('--safety-margin <seconds>', 'time to get a transaction included and final, and clock skew (T)')
+    .option('--lock-time <seconds>', 'how long a stalled payment of yours can hold money')
+    .option('--forward-margin <seconds>', 'what a lock must leave beyond T before it is carried onward')
     .option('--light-kdf', 'weak protection of the keystores, fast: for networks that are thrown away only')
     .option('--passphrase-file <file>', 'read the passphrase from this file instead of asking')
     .addHelpText(
@@ -118,6 +128,12 @@ async function readOptions(options: Options): Promise<ConfigFile> {
     listen: parseEndpoint(options.listen, '--listen'),
     api: parseEndpoint(options.api, '--api'),
     lockPeriodSeconds: parseWhole(options.lockPeriod, '--lock-period', min, max),
+    // A quarter of the shortest lock period the bank allows leaves the rest to watch and answer in.
+    safetyMarginSeconds:
+      options.safetyMargin === undefined
+        ? min / 4
+        : parseWhole(options.safetyMargin, '--safety-margin', 1, 86_400),
+    network: networkSettings(options),
   }
   const registryGiven =
     options.registry === undefined ? undefined : parseAddress(options.registry, '--registry')
@@ -139,14 +155,32 @@ async function readOptions(options: Options): Promise<ConfigFile> {
     api: settings.api,
     limits: {
       lockPeriodSeconds: settings.lockPeriodSeconds,
-      // A quarter of the shortest lock period the bank allows leaves the rest to watch and answer in.
-      safetyMarginSeconds: min / 4,
+      safetyMarginSeconds: settings.safetyMarginSeconds,
       minLockAmount: '1',
       maxJointDeposit:
         options.maxJointDeposit === undefined
           ? {}
           : { [token]: String(parseAmount(options.maxJointDeposit, '--max-joint-deposit')) },
     },
+    network: settings.network,
+  }
+}
+
+/** What is not given stays out of the file, and is as by default. */
+function networkSettings({ announce, alias, lockTime, forwardMargin }: Options): ConfigFile['network'] {
+  if (alias !== undefined && !/^[ -~]{0,32}$/.test(alias))
+    throw usage(
+      '--alias',
+      'this is not at most 32 printable ASCII characters',
+      'Give a shorter or plainer name.',
+    )
+  return {
+    announceChannels: announce === true,
+    ...(alias !== undefined && { alias }),
+    ...(lockTime !== undefined && { lockTimeSeconds: parseWhole(lockTime, '--lock-time', 1, 2_592_000) }),
+    ...(forwardMargin !== undefined && {
+      forwardMarginSeconds: parseWhole(forwardMargin, '--forward-margin', 1, 86_400),
+    }),
   }
 }
 

@@ -7,7 +7,7 @@ import { statfs } from 'node:fs/promises'
 import { loadCrypto } from '@tallystick/crypto'
 import type { EvmChainConfig } from '@tallystick/evm'
 import { createEvmChain } from '@tallystick/evm'
-import type { ApiServer, EngineConfig, NodeService } from '@tallystick/node'
+import type { ApiServer, EngineConfig, NodeService, Transport } from '@tallystick/node'
 import {
   ApiTokenError,
   createTlsTransport,
@@ -39,6 +39,8 @@ export type StartOptions = {
   readonly log: Logger
   /** Replaces parts of the engine's configuration; for benchmarks. */
   readonly engine?: Partial<EngineConfig>
+  /** Given the transport before anything uses it; for programs that play a faulty node. */
+  readonly onTransport?: (transport: Transport) => void
 }
 
 export type StartedNode = {
@@ -96,6 +98,7 @@ async function start(options: StartOptions, undo: Array<() => Promise<void> | vo
     },
   })
   undo.push(() => transport.close())
+  options.onTransport?.(transport)
   const { host, port } = await transport.listen(config.listen)
   const publicAddress = `${host.includes(':') ? `[${host}]` : host}:${port}`
   const { service, failed } = await startEngine(
@@ -153,7 +156,7 @@ export function chainConfig({ chain }: Config): Omit<EvmChainConfig, 'privateKey
 }
 
 function engineConfig(
-  { config: { limits }, acceptLostData, engine }: StartOptions,
+  { config: { limits, network = {} }, acceptLostData, engine }: StartOptions,
   publicAddress: string,
 ): EngineConfig {
   const policy = {
@@ -172,6 +175,10 @@ function engineConfig(
     maxJointDepositTotal: limits.maxJointDepositTotal ?? {},
     policy,
     acceptedLostData: acceptLostData,
+    announceChannels: network.announceChannels ?? DEFAULT_CONFIG.announceChannels,
+    alias: network.alias ?? DEFAULT_CONFIG.alias,
+    lockTimeSeconds: network.lockTimeSeconds ?? DEFAULT_CONFIG.lockTimeSeconds,
+    forwardMarginSeconds: network.forwardMarginSeconds ?? DEFAULT_CONFIG.forwardMarginSeconds,
     ...engine,
   }
 }

@@ -209,7 +209,7 @@ function wantPart(
   route: PlannedRoute,
 ): void {
   const sessionKey = rt.ports.randomBytes(32)
-  const expiry = chainNowSeconds(rt) + Math.max(rt.config.lockTimeSeconds, invoice.lockMarginSeconds + 60)
+  const expiry = lockExpiry(rt, invoice)
   const part: PaymentPart = {
     number: payment.parts.length,
     amount: route.hops.at(-1)?.amount ?? 0n,
@@ -241,6 +241,12 @@ function wantPart(
     from: undefined,
   })
   group.touched.add(route.channel)
+}
+
+/** Of the locks of a payment that begins now, unix seconds: what the payee wants left, and time for the way there. */
+export function lockExpiry(rt: Runtime, { lockMarginSeconds }: Invoice): number {
+  const { lockTimeSeconds, forwardMarginSeconds } = rt.config
+  return chainNowSeconds(rt) + Math.max(lockTimeSeconds, lockMarginSeconds + 2 * forwardMarginSeconds)
 }
 
 function onionHops(part: PaymentPart, invoice: Invoice, total: bigint) {

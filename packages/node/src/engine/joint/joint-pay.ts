@@ -18,7 +18,7 @@ import {
 } from '@tallystick/protocol'
 import { chainNowSeconds } from '../context.ts'
 import { settleInvoice } from '../htlc/invoices.ts'
-import { endPayment, paymentFailed, readInvoice, storePayment } from '../htlc/pay.ts'
+import { endPayment, lockExpiry, paymentFailed, readInvoice, storePayment } from '../htlc/pay.ts'
 import type { NetworkPayment, PartHop, PaymentFailure } from '../htlc/payment-record.ts'
 import { findRoutes } from '../htlc/routes.ts'
 import { paramsOf } from '../network/network-view.ts'
@@ -50,7 +50,7 @@ export function sendJoint(rt: Runtime, group: Group, payment: NetworkPayment, in
     customer: own,
     payees: [payee],
     reference: Buffer.from(payment.hash.slice(2), 'hex'),
-    expiry: chainNowSeconds(rt) + Math.max(rt.config.lockTimeSeconds, invoice.lockMarginSeconds + 60),
+    expiry: lockExpiry(rt, invoice),
     salt: rt.ports.randomBytes(32),
   })
   const condition = toHex(jointIdsOf(rt.ports.crypto, rt.registryDomain, terms).conditionId)
