@@ -10,7 +10,6 @@ import { hasSigned, isCustomer, isDue } from './facts.ts'
 import { neighboursOf, partiesOf } from './graph.ts'
 import { JOINT_REFUSALS } from './refusal.ts'
 import type { IncomingHop, JointState, OutgoingHop } from './state.ts'
-import { encodeTerms } from './terms.ts'
 
 /** A name that is the same as long as the effect is. */
 export type Dues = ReadonlyMap<string, JointEffect>
@@ -58,29 +57,29 @@ function isEcho(message: JointPayMessage, got: JointPayMessage): boolean {
 type Message = readonly [name: string, parties: number, message: JointPayMessage]
 
 function messagesOf(state: JointState): readonly Message[] {
-  const { graph, self, conditionId, keys } = state.setup
+  const { graph, self, conditionId, keys, terms, encoded } = state.setup
   const payers = graph.paidBy[self] ?? 0
   const neighbours = neighboursOf(graph, self)
   const messages: Message[] = []
   const due = isDue(state)
   const open = !state.givenUp && state.abort === undefined && state.final === undefined
-  if (open)
-    messages.push(['terms', neighbours, { type: 'jointpay-terms', terms: encodeTerms(state.setup.terms) }])
+  if (open) messages.push(['terms', neighbours, { type: 'jointpay-terms', terms: encoded }])
   if (state.complaint !== undefined && state.abort === undefined && !due && !isCustomer(state)) {
     const { code, party } = state.complaint
     const refusal = {
       type: 'jointpay-refusal',
       conditionId,
-      party: keys[party] ?? state.setup.terms.customer,
+      party: keys[party] ?? terms.customer,
       code,
     } as const
     messages.push(['refusal', payers, refusal])
   }
-  const approvals = knownApprovals(state)
-  const set = { type: 'jointpay-signatures', conditionId, approvals } as const
-  if (state.key !== undefined) messages.push(['set', neighbours, set])
-  else if (hasSigned(state) && state.abort === undefined && approvals.length > 0)
-    messages.push([`signatures ${approvals.map(({ signer }) => signer).join()}`, payers, set])
+  if (state.key !== undefined || (hasSigned(state) && state.abort === undefined)) {
+    const approvals = knownApprovals(state)
+    const set = { type: 'jointpay-signatures', conditionId, approvals } as const
+    if (state.key !== undefined) messages.push(['set', neighbours, set])
+    else messages.push([`signatures ${approvals.map(({ signer }) => signer).join()}`, payers, set])
+  }
   if (state.abort !== undefined && !due)
     messages.push(['abort', neighbours, { type: 'jointpay-abort', conditionId, signature: state.abort }])
   for (const [payee, signature] of state.receipts.entries())

@@ -16,7 +16,6 @@ import type { JointContext } from './context.ts'
 import { hasParty, neighboursOf, partyOf } from './graph.ts'
 import { type JointRefusal, jointRefusal } from './refusal.ts'
 import type { JointState } from './state.ts'
-import { encodeTerms } from './terms.ts'
 
 export function takeMessage(
   state: JointState,
@@ -24,11 +23,11 @@ export function takeMessage(
   message: JointPayMessage,
   ctx: JointContext,
 ): JointState | JointRefusal {
-  const { graph, self, conditionId, terms } = state.setup
+  const { graph, self, conditionId, encoded } = state.setup
   const sender = partyOf(graph, from)
   if (sender === -1 || !hasParty(neighboursOf(graph, self), sender)) return jointRefusal('stranger', 'from')
   if (message.type === 'jointpay-terms')
-    return equalBytes(message.terms, encodeTerms(terms)) ? state : jointRefusal('joint-differs', 'terms')
+    return equalBytes(message.terms, encoded) ? state : jointRefusal('joint-differs', 'terms')
   if (!equalBytes(message.conditionId, conditionId)) return jointRefusal('joint-differs', 'conditionId')
   switch (message.type) {
     case 'jointpay-signatures':

@@ -12,7 +12,7 @@ import type { JointEffect } from './effect.ts'
 import { graphOf, hasParty, neighboursOf, partyOf } from './graph.ts'
 import { type JointRefusal, jointRefusal } from './refusal.ts'
 import type { IncomingHop, JointSetup, JointState, OutgoingHop } from './state.ts'
-import { type JointIds, type JointTerms, jointIdsOf } from './terms.ts'
+import { encodeTerms, type JointIds, type JointTerms, jointIdsOf } from './terms.ts'
 
 export type JointStep = JointStepDone | JointStepRefused
 
@@ -56,6 +56,7 @@ export function startJoint(start: JointStart, ctx: JointContext): JointStep {
   const setup = {
     ...ids,
     terms: start.terms,
+    encoded: encodeTerms(start.terms),
     registry: start.registry,
     graph,
     self: partyOf(graph, ctx.signer.address),

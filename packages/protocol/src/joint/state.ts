@@ -41,6 +41,8 @@ export interface JointState {
 /** What never changes. Made by `startJoint`. */
 export interface JointSetup extends JointIds {
   readonly terms: JointTerms
+  /** The terms' bytes, as they are signed and sent. */
+  readonly encoded: Uint8Array
   /** Of the condition registry. */
   readonly registry: Domain
   readonly graph: JointGraph

@@ -51,10 +51,9 @@ export const JOINT_VERSION = 1
 export function encodeJoint(state: JointState): Uint8Array {
   const to = writer(1024)
   const { setup } = state
-  const terms = encodeTerms(setup.terms)
   writeU8(to, JOINT_VERSION)
-  writeU16(to, terms.length)
-  writeBytes(to, terms)
+  writeU16(to, setup.encoded.length)
+  writeBytes(to, setup.encoded)
   writeU64(to, Number(setup.registry.chainId))
   writeBytes(to, setup.registry.verifyingContract)
   writeU8(to, setup.self)
@@ -139,7 +138,7 @@ function readSetup(from: Reader, crypto: Crypto): JointSetup | StoredFault {
   const registry = domainOf(crypto, chainId, address)
   const graph = graphOf(terms)
   if (self >= graph.keys.length) return { field: 'self', detail: 'no party of the terms' }
-  return { ...jointIdsOf(crypto, registry, terms), terms, registry, graph, self }
+  return { ...jointIdsOf(crypto, registry, terms), terms, encoded: encodeTerms(terms), registry, graph, self }
 }
 
 function ownHops(setup: JointSetup, end: 'payer' | 'payee'): readonly number[] {

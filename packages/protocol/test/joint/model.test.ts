@@ -252,7 +252,7 @@ function lie(trial: Trial, liar: Party, action: Action[0], a: number, b: number)
       const hop = pick(hops, a)
       // A channel refuses what its policy cannot mean; here every lock is accepted.
       if (hop !== undefined && theirs.filter((lock) => lock.terms === hop).length < 2)
-        placeLock(world, id, hop, action === 'lock' ? hop.amount : hop.amount + 1n)
+        placeLock(world, id, hop, action === 'lock' ? hop.amount : hop.amount + (b % 2 === 0 ? 1n : -1n))
       return
     }
     case 'fail':
