@@ -167,13 +167,13 @@ function expectSame(graph: Graph, model: Model): void {
 describe('a graph', () => {
   test('is what it was told, whatever came and went', () => {
     fc.assert(
-      fc.property(fc.array(steps, { maxLength: 150 }), (told) => {
+      fc.property(fc.array(steps, { minLength: 60, maxLength: 200, size: 'max' }), (told) => {
         const graph = createGraph(MARKET, { nodes: 1, channels: 1 })
         const model: Model = new Map()
         for (const step of told) take(graph, model, step)
         expectSame(graph, model)
       }),
-      { numRuns: 150 },
+      { numRuns: 60 },
     )
   })
 

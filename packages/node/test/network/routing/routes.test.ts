@@ -1,8 +1,10 @@
 /** What a route may and may not be, case by case (RT-12, RT-20 to RT-36). */
 
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
   addChannel,
+  amountInto,
   createExperience,
   createGraph,
   createRouter,
@@ -182,9 +184,14 @@ describe('negative fees', () => {
 describe('RT-34: limits hold to the unit where float64 sees no difference', () => {
   const amount = 12n * WEI + 1n
   const fee = 3n * 10n ** 15n + 1n
-  const chain = (change: { ab?: bigint; bd?: bigint } = {}): Link[] => [
+  const chain = (change: { ab?: bigint; bd?: bigint; least?: bigint } = {}): Link[] => [
     { id: 'ab', nodes: ['a', 'b'], capacity: change.ab ?? amount + fee, policies: [base(1n), free] },
-    { id: 'bd', nodes: ['b', 'd'], capacity: change.bd ?? amount, policies: [base(fee), free] },
+    {
+      id: 'bd',
+      nodes: ['b', 'd'],
+      capacity: change.bd ?? amount,
+      policies: [{ ...base(fee), minAmount: change.least ?? amount }, free],
+    },
   ]
   const request = (spendable = amount + fee + 1n) =>
     asking({ amount, maxFee: fee + 1n, own: [{ channelId: 'own', peer: 'a', spendable }] })
@@ -198,9 +205,38 @@ describe('RT-34: limits hold to the unit where float64 sees no difference', () =
     ['capacity of the channel before', chain({ ab: amount + fee - 1n }), request()],
     ['spendable money', chain(), request(amount + fee)],
     ['fee limit', chain(), { ...request(), maxFee: fee }],
+    ['the least amount below what is delivered', chain({ least: amount + 1n }), request()],
   ])('one unit less of %s, and there is no route', (_, links, asked) => {
     for (const effort of ['quick', 'thorough'] as const)
       expect(findRoute(network(links), { ...asked, effort }).ok).toBe(false)
+  })
+
+  test('channels that hold exactly what is needed carry it, whatever the numbers', () => {
+    const hop = fc.record({
+      feeBase: fc.bigInt(-(10n ** 17n), 10n ** 17n),
+      feePpm: fc.integer({ min: -20_000, max: 20_000 }),
+    })
+    const amounts = fc.bigInt(10n ** 18n, 10n ** 30n)
+    fc.assert(
+      fc.property(amounts, fc.array(hop, { minLength: 1, maxLength: 8, size: 'max' }), (delivered, hops) => {
+        let need = delivered
+        const links = hops.map((terms, at): Link => {
+          const link = {
+            id: `l${at}`,
+            nodes: [`n${at + 1}`, `n${at}`] as const,
+            capacity: need,
+            policies: [{ ...free, ...terms, minAmount: need, maxAmount: need }, free] as const,
+          }
+          need = amountInto(terms, need) ?? 0n
+          return link
+        })
+        const own = [{ channelId: 'own', peer: `n${hops.length}`, spendable: need }]
+        const request = asking({ payee: 'n0', amount: delivered, own, maxFee: need - delivered })
+        expect(routeOf(network(links), request).totalAmount).toBe(need)
+        expect(findRoute(network(links), { ...request, maxFee: need - delivered - 1n }).ok).toBe(false)
+      }),
+      { numRuns: 300 },
+    )
   })
 
   test('and the way around is found', () => {
@@ -227,7 +263,8 @@ describe('what is not used', () => {
     ['a node', { nodes: set('b') }],
   ])('%s that is to be avoided', (_, avoid) => {
     expect(ids(routeOf(network(two), asking()))).toEqual(['own', 'ab', 'bd'])
-    expect(ids(routeOf(network(two), asking({ avoid })))).toEqual(['own', 'ax', 'xd'])
+    for (const effort of ['quick', 'thorough'] as const)
+      expect(ids(routeOf(network(two), asking({ avoid, effort })))).toEqual(['own', 'ax', 'xd'])
   })
 
   test('the other direction stays open, and so does the rest when an own channel is avoided', () => {
@@ -264,8 +301,10 @@ describe('what is not used', () => {
       { id: 'direct', nodes: [PAYER, 'd'] },
       ...two.map((link): Link => ({ ...link, policies: [base(100n), base(100n)] })),
     ]
-    expect(ids(routeOf(network(links), asking()))).toEqual(['own', 'ab', 'bd'])
-    expect(findRoute(network(links.slice(0, 2)), asking()).ok).toBe(false)
+    for (const effort of ['quick', 'thorough'] as const) {
+      expect(ids(routeOf(network(links), asking({ effort })))).toEqual(['own', 'ab', 'bd'])
+      expect(findRoute(network(links.slice(0, 2)), asking({ effort })).ok).toBe(false)
+    }
   })
 
   test('more than an own channel can send', () => {
@@ -308,6 +347,8 @@ describe('hints', () => {
     expect(ask({ maxAmount: 999n }).ok).toBe(false)
     expect(ask({ minAmount: 1_001n }).ok).toBe(false)
     expect(ask({ disabled: true }).ok).toBe(false)
+    expect(ask({}, { into: new Set(['other']) }).ok).toBe(false)
+    expect(ask({}, { into: new Set(['h']) }).ok).toBe(true)
     expect(ask({}, { avoid: { channels: new Set(['h']) } }).ok).toBe(false)
     expect(ask({}, { avoid: { edges: new Set([edgeName('h', 'b')]) } }).ok).toBe(false)
   })

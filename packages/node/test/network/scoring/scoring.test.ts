@@ -154,7 +154,7 @@ const lives = fc.array(
     paid: fc.boolean(),
     pauseMs: fc.nat(HOUR_MS),
   }),
-  { maxLength: 60 },
+  { maxLength: 60, size: 'max' },
 )
 
 function lived(life: typeof lives extends fc.Arbitrary<infer T> ? T : never) {
@@ -219,7 +219,7 @@ describe('Felix, who pays himself through us to farm a score', () => {
       feePpm: fc.integer({ min: -5_000, max: 5_000 }),
       heldMs: fc.nat(20_000),
     }),
-    { maxLength: 200 },
+    { maxLength: 200, size: 'max' },
   )
 
   test('RT-62: without fees gets to twice the newcomer at most, however much he moves', () => {
