@@ -16,6 +16,7 @@ import {
   graphText,
   keysOf,
   news,
+  nodeItemOf,
   ownChannel,
   type Party,
   policyOf,
@@ -268,6 +269,11 @@ test('GO-65: a graph of many channels and nodes comes over one link, whole, with
     )
     teacher.give({ type: 'message', peer, message: news(announcementOf(channel), ...prices) })
   }
+  for (const [index, maker] of makers.entries()) {
+    const message = news(nodeItemOf(maker, clock.nowMs, `maker ${index}`))
+    teacher.give({ type: 'message', peer, message })
+  }
+  expect(teacher.graph.nodes.size).toBe(makers.length)
   clock.nowMs += 4_000_000
   teacher.give({ type: 'disconnected', peer })
   expect(teacher.graph.channels.size).toBe(channels.length)
