@@ -22,14 +22,11 @@ export function takeAgreement(
   channel: Channel,
   effect: Extract<Effect, { type: 'agreed' }>,
 ): readonly SentLine[] {
-  const { record, core } = channel
-  const paid = new Set(effect.included.flatMap((nonce) => [...ancestry(channel, nonce)]))
+  const { record } = channel
+  const paid = ancestry(channel, effect.included)
   for (const nonce of paid) payLine(rt, group, channel, nonce)
   const open = [...record.waived, ...effect.voided].filter((nonce) => channel.sent.has(nonce))
-  const mayCount =
-    core.closing === undefined
-      ? new Set(core.out.live.flatMap(({ nonce }) => [...ancestry(channel, nonce)]))
-      : new Set(open)
+  const mayCount = stillCounting(channel, open)
   const waived = open.filter((nonce) => mayCount.has(nonce))
   if (waived.length > 0 || record.waived.length > 0) amend(group, channel, { waived })
   group.changes.push({
@@ -45,6 +42,14 @@ export function takeAgreement(
     voidRows(group, channel, line)
     return [line]
   })
+}
+
+/** Of the waived lines, those that a line which may be shown contains. */
+function stillCounting(channel: Channel, open: readonly number[]): ReadonlySet<number> {
+  const { closing, out } = channel.core
+  if (open.length === 0 || closing !== undefined) return new Set(open)
+  const live = out.live.map(({ nonce }) => nonce)
+  return ancestry(channel, live)
 }
 
 /**
@@ -125,7 +130,7 @@ function countedLines(channel: Channel, end: ChannelEnd): ReadonlySet<number> | 
   const line = end.lines[setup.party]
   const nonce = Number(line.nonce)
   if (nonce === 0) return none
-  if (isKnown(channel, line)) return ancestry(channel, nonce)
+  if (isKnown(channel, line)) return ancestry(channel, [nonce])
   // What an older line holds was decided when that one was; only later ones are surely not in it.
   return [...channel.sent.keys()].every((open) => open > nonce) ? none : undefined
 }
@@ -139,10 +144,16 @@ function isKnown({ core, sent }: Channel, line: NamedLine): boolean {
   return own === undefined ? !core.lost && sent.has(nonce) : toHex(own.contentHash) === line.hash
 }
 
-/** The open lines whose operations the line of this nonce contains, itself included. */
-function ancestry({ sent }: Channel, nonce: number): ReadonlySet<number> {
+/** The open lines whose operations the lines of these nonces contain, themselves included. */
+function ancestry({ sent }: Channel, nonces: readonly number[]): ReadonlySet<number> {
   const found = new Set<number>()
-  for (let line = sent.get(nonce); line !== undefined; line = sent.get(line.base)) found.add(line.nonce)
+  for (const from of nonces) {
+    let line = sent.get(from)
+    while (line !== undefined && !found.has(line.nonce)) {
+      found.add(line.nonce)
+      line = sent.get(line.base)
+    }
+  }
   return found
 }
 

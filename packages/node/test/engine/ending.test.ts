@@ -264,15 +264,15 @@ it('a common close decides too: it was signed on agreed lines alone (CL-20)', as
 })
 
 describe('a waived line below one that may still count', () => {
-  it('is not void, so that nobody pays it a second time', async () => {
+  /** A peer that refuses and then claims to have accepted makes us go on from the refused branch; then it takes the other. */
+  async function twoBranches() {
     const here = await scene()
-    const { world, alice, peer, channelId, state } = here
+    const { alice, peer, channelId, state } = here
     const first = await sent(here, 'first')
     const built = await sent(here, 'second')
     refuse(peer, first)
     const clearing = await peer.next('update')
     expect(clearing).toMatchObject({ nonce: 3, base: 0 })
-    // A peer that refuses and then claims to have accepted makes us go on from the refused branch.
     const branch = taken(peer, taken(peer, state, first), built)
     peer.hangUp()
     await peer.dial(alice)
@@ -282,18 +282,42 @@ describe('a waived line below one that may still count', () => {
     await expect.poll(async () => (await alice.service.getChannel(channelId)).peerConnected).toBe(true)
     const onTop = await sent(here, 'third')
     expect(onTop).toMatchObject({ nonce: 4, base: 2 })
-    // Now it takes the clearing line, which has neither, and keeps the one that has all three.
-    const kept = taken(peer, branch, onTop)
-    for (const message of acknowledging(peer, taken(peer, state, clearing)).messages) peer.send(message)
+    const cleared = acknowledging(peer, taken(peer, state, clearing))
+    for (const message of cleared.messages) peer.send(message)
     await expect.poll(async () => (await alice.service.getChannel(channelId)).outgoing.ackedNonce).toBe(3n)
     expect(await stateOf(alice, 'first')).toBe('sent')
+    return { ...here, kept: taken(peer, branch, onTop), cleared: cleared.state }
+  }
+
+  async function states(node: TestNode) {
+    return Promise.all(['first', 'second', 'third'].map((name) => stateOf(node, name)))
+  }
+
+  it('is not void, so that nobody pays it a second time', async () => {
+    const { world, alice, peer, channelId, kept } = await twoBranches()
     await alice.stop()
     const back = await world.node('alice')
     expect(await stateOf(back, 'first')).toBe('sent')
     await peerCloses(world, peer, kept)
     await passPeriod(world, back, channelId)
     expect((await closed(back, channelId)).close).toMatchObject({ paidMine: DEPOSIT - 15n })
-    for (const name of ['first', 'second', 'third']) expect(await stateOf(back, name)).toBe('accepted')
+    expect(await states(back)).toEqual(['accepted', 'accepted', 'accepted'])
+  })
+
+  it('is paid when that line is acknowledged', async () => {
+    const { alice, peer, kept } = await twoBranches()
+    for (const message of acknowledging(peer, kept).messages) peer.send(message)
+    await expect.poll(() => states(alice), LONG).toEqual(['accepted', 'accepted', 'accepted'])
+    expect((await alice.service.status()).payments.sent).toBe(3n)
+  })
+
+  it('is void when that line is waived too', async () => {
+    const here = await twoBranches()
+    const { alice, peer, cleared } = here
+    const last = await peer.next('update')
+    expect(last).toMatchObject({ nonce: 5, base: 3, operationCount: 0 })
+    for (const message of acknowledging(peer, taken(peer, cleared, last)).messages) peer.send(message)
+    await expect.poll(() => states(alice), LONG).toEqual(['refused', 'refused', 'refused'])
   })
 })
 
