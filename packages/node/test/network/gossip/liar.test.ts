@@ -323,16 +323,18 @@ test('GO-43: a flood of genuine updates of one direction is taken, kept and told
   expect(party.rows.size).toBe(2)
 })
 
+/** Entries of channels that nobody has. */
+function phantoms(bucket: number, count: number): Uint8Array {
+  const entries = Array.from({ length: count }, (_, i) => {
+    const key = new Uint8Array(16)
+    key.set([bucket >> 2, ((bucket & 3) << 6) | (i >> 8), i & 255])
+    return { key, sequence: 0 }
+  })
+  return packEntries(entries)
+}
+
 test('GO-62: a peer that answers with lies, nonsense or nothing is given up, and others are asked', () => {
   const random = randomOf(7)
-  const phantoms = (bucket: number, count: number) =>
-    packEntries(
-      Array.from({ length: count }, (_, i) => {
-        const key = new Uint8Array(16)
-        key.set([bucket >> 2, ((bucket & 3) << 6) | (i >> 8), i & 255])
-        return { key, sequence: 0 }
-      }),
-    )
   const hashes = Uint8Array.from({ length: 8 * GOSSIP_BUCKETS }, () => 1 + random(255))
   const lists: ((bucket: number) => Uint8Array)[] = [
     (bucket) => phantoms(bucket, 4_096),
@@ -396,9 +398,12 @@ test('GO-62: strangers that lead us on do not keep us from one that tells someth
     clock.nowMs += 1_000
     for (const liar of liars) {
       for (const message of party.mail(liar.nodeId)) {
+        const nothing: GossipMessage = { type: 'gossip-items', answer: true, items: packItems([]) }
+        if (message.type === 'gossip-want')
+          party.give({ type: 'message', peer: liar.nodeId, message: nothing })
         if (message.type !== 'gossip-ask') continue
         for (const bucket of message.buckets) {
-          const list: GossipMessage = { type: 'gossip-list', bucket, entries: packEntries([]) }
+          const list: GossipMessage = { type: 'gossip-list', bucket, entries: phantoms(bucket, 1_024) }
           party.give({ type: 'message', peer: liar.nodeId, message: list })
         }
       }
