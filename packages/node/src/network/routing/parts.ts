@@ -44,9 +44,9 @@ export function findParts(router: Router, request: PartsRequest): PartsAnswer {
   const fault = partsFault(request) ?? requestFault(request)
   if (fault !== undefined) return { ok: false, fault }
   const even = split(router, request, false)
-  if (even.ok || request.maxParts === 1) return even
-  const wide = split(router, request, true)
-  return wide.ok ? wide : even
+  if (even.ok) return even
+  const wide = even.found > 0 && request.maxParts > 1 ? split(router, request, true) : even
+  return wide.ok ? wide : { ok: false, fault: even.fault }
 }
 
 function partsFault({ maxParts, minPart = 1n, amount }: PartsRequest): RouteFault | undefined {
@@ -56,7 +56,13 @@ function partsFault({ maxParts, minPart = 1n, amount }: PartsRequest): RouteFaul
   return amount < 1n ? routeFault('request-invalid', 'amount', '1 to 2^128 - 1') : undefined
 }
 
-function split(router: Router, request: PartsRequest, widen: boolean): PartsAnswer {
+/** `found` where it failed: how many parts it had. */
+type Split =
+  | { readonly ok: true; readonly parts: Parts }
+  | { readonly ok: false; readonly fault: RouteFault; readonly found: number }
+
+/** Sizes between the whole and the least are looked for lightly: a smaller one comes next anyway. */
+function split(router: Router, request: PartsRequest, widen: boolean): Split {
   const { amount, maxParts, minPart = 1n } = request
   const routes: Route[] = []
   const usage = new Map<EdgeName, bigint>()
@@ -67,9 +73,11 @@ function split(router: Router, request: PartsRequest, widen: boolean): PartsAnsw
     // What must go now, so that the parts that are left suffice.
     const least = greater(ceilDiv(rest, BigInt(maxParts - routes.length)), lesser(minPart, rest))
     const part = nextPart(rest, size, minPart)
-    const sought = seekRoute(router, { ...request, amount: part, maxFee: feeLeft }, usage)
+    const lightly = part !== amount && size > least
+    const sought = seekRoute(router, { ...request, amount: part, maxFee: feeLeft }, usage, lightly)
     if (!sought.ok) {
-      if (size <= least) return { ok: false, fault: part === amount ? sought.fault : partial(sought.fault) }
+      const fault = part === amount ? sought.fault : partial(sought.fault)
+      if (size <= least) return { ok: false, fault, found: routes.length }
       size = greater(least, ceilDiv(lesser(part, size), 2n))
       continue
     }

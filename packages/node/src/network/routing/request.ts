@@ -58,7 +58,10 @@ export interface RouteRequest {
   /** 1 to {@link MAX_HOPS}, which is the default. */
   readonly maxHops?: number
   readonly nowMs: number
-  /** `quick` (the default) turns to `thorough` only where it finds nothing (RT-31, RT-32). */
+  /**
+   * `quick` (the default) looks thoroughly, within bounds, only where it finds nothing (RT-31, RT-32). `thorough` may take
+   * some tenths of a second in a graph of tens of thousands of channels.
+   */
   readonly effort?: 'quick' | 'thorough'
 }
 

@@ -73,19 +73,28 @@ export function findRoute(router: Router, request: RouteRequest): RouteAnswer {
   return sought.ok ? { ok: true, route: sought.route } : sought
 }
 
-/** {@link findRoute} for a request without a fault of its own, beside parts that use edges already. */
-export function seekRoute(router: Router, request: RouteRequest, usage: Usage): Sought {
+/**
+ * {@link findRoute} for a request without a fault of its own, beside parts that use edges already. With `lightly` it does
+ * not look again where the quick search finds nothing.
+ */
+export function seekRoute(router: Router, request: RouteRequest, usage: Usage, lightly = false): Sought {
   const terrain = layTerrain(router, request, usage)
   if (router.memory.cost.length < terrain.places)
     router.memory = createQuickMemory(Math.ceil(terrain.places * 1.25))
   const early = deadEnd(terrain, request)
   if (early !== undefined) return { ok: false, fault: early }
-  const found = search(router, terrain, request, usage)
+  const found = search(router, terrain, request, usage, lightly)
   return 'code' in found ? { ok: false, fault: found } : { ok: true, terrain, ...found }
 }
 
 /** RT-31, RT-32: quickly by cost, then quickly by fee alone, then thoroughly. */
-function search(router: Router, terrain: Terrain, request: RouteRequest, usage: Usage): Found | RouteFault {
+function search(
+  router: Router,
+  terrain: Terrain,
+  request: RouteRequest,
+  usage: Usage,
+  lightly: boolean,
+): Found | RouteFault {
   const { effort = 'quick', maxFee } = request
   if (effort === 'thorough') {
     const found = thoroughly(terrain, request, usage, THOROUGH_BOUNDS)
@@ -93,7 +102,7 @@ function search(router: Router, terrain: Terrain, request: RouteRequest, usage: 
   } else {
     const found = quickly(router.memory, terrain, request, maxFee, usage)
     if (found !== undefined) return found
-    if (!terrain.narrow) return routeFault('no-route', 'amount')
+    if (!terrain.narrow || lightly) return routeFault('no-route', 'amount')
   }
   const lean = { ...terrain, weights: { ...terrain.weights, hopPpm: 0, doubtPpm: 0 } }
   const cheapest = quickly(router.memory, lean, request, MAX_AMOUNT, usage)

@@ -19,7 +19,7 @@ export interface ThoroughBounds {
 }
 
 /** For a search that was asked for. */
-export const THOROUGH_BOUNDS: ThoroughBounds = { perPlace: 32, total: 200_000 }
+export const THOROUGH_BOUNDS: ThoroughBounds = { perPlace: 32, total: 50_000 }
 
 interface Label {
   readonly place: number

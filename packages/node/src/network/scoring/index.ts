@@ -3,18 +3,7 @@
  * may have one more lock pending.
  */
 
-export {
-  type AskedLock,
-  judgeLock,
-  judgeOnward,
-  type Limits,
-  leastValue,
-  limitsOf,
-  type OutgoingLoad,
-  THROTTLE_REASONS,
-  type ThrottleReason,
-  type Verdict,
-} from './judge.ts'
+export { type AskedLock, judgeLock, judgeOnward, leastValue, limitsOf } from './judge.ts'
 export { DEFAULT_SCORING, type ScoringPolicy, scoringFault } from './policy.ts'
 export {
   lifted,
@@ -23,8 +12,7 @@ export {
   type PeerScore,
   type PendingLoad,
   placed,
-  type ResolvedLock,
   resolved,
   standing,
 } from './score.ts'
-export { decodeScores, encodeScores, type Scores, type ScoresFault } from './stored.ts'
+export { decodeScores, encodeScores } from './stored.ts'

@@ -24,6 +24,36 @@ describe('whatever the network', () => {
     )
   })
 
+  test('numbers at the ends of their ranges break nothing', () => {
+    const ends = (least: bigint, most: bigint) =>
+      fc.oneof(fc.bigInt(least, most), fc.constantFrom(least, most, least + 1n, most - 1n, most / 2n))
+    const terms = fc.record({
+      feeBase: ends(-(1n << 126n) + 1n, (1n << 126n) - 1n),
+      feePpm: fc.constantFrom(-1_000_000, -999_999, -1, 0, 1, 999_999, 1_000_000),
+      minAmount: fc.constantFrom(0n, 1n, 1n << 125n),
+      maxAmount: fc.constantFrom(1n << 125n, (1n << 128n) - 1n),
+    })
+    const channel = fc.record({
+      ends: fc.constantFrom<[number, number][]>([0, 1], [1, 2], [2, 0], [3, 0], [1, 3], [3, 2]),
+      capacity: ends(0n, (1n << 126n) - 1n),
+      policies: fc.tuple(terms, terms),
+    })
+    const extreme = fc.record({
+      channels: fc.array(channel, { minLength: 1, maxLength: 12, size: 'max' }),
+      own: fc.array(fc.record({ peer: fc.nat(3), spendable: ends(0n, (1n << 128n) - 1n) }), { minLength: 1 }),
+      amount: ends(1n, (1n << 128n) - 1n),
+      maxFee: ends(-(1n << 128n) + 1n, (1n << 128n) - 1n),
+    })
+    fc.assert(
+      fc.property(extreme, fc.constantFrom('quick', 'thorough'), (world, effort) => {
+        const request = requestOf(world, { effort })
+        const answer = findRoute(routerOf(world), request)
+        if (answer.ok) expectRule(world, request, answer.route)
+      }),
+      runs,
+    )
+  })
+
   test('a fault of the fee limit names a fee that is enough', () => {
     fc.assert(
       fc.property(worlds(WILD), (world) => {
