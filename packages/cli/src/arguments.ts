@@ -2,6 +2,7 @@
  * Reading what people type. Amounts are base units of the channel's token: whole numbers only, so
  * that no decimal point or locale can change what is paid. Each refusal names the argument.
  */
+import { MAX_AMOUNT } from '@tallystick/protocol'
 import { usage } from './failure.ts'
 
 /** The bank packs both deposits of a channel into one word, each below 2^126 (docs/spec). */
@@ -32,6 +33,42 @@ export function parseAmount(text: string, field: string): bigint {
       'bad-amount',
     )
   return BigInt(significant)
+}
+
+/** A fee in base units: any whole number, negative where the node gives instead of taking. */
+export function parseFee(text: string, field: string): bigint {
+  const remedy = 'Give a whole number of base units of the token; negative to pay for being used.'
+  if (!/^-?\d{1,38}$/.test(text))
+    throw usage(field, `${shown(text)} is not a whole number`, remedy, 'bad-amount')
+  return BigInt(text)
+}
+
+/** A bound in base units: zero or more, up to what a lock can hold. */
+export function parseBound(text: string, field: string): bigint {
+  if (/^\d{1,39}$/.test(text) && BigInt(text) <= MAX_AMOUNT) return BigInt(text)
+  throw usage(
+    field,
+    `${shown(text)} is not an amount`,
+    `Give a whole number of base units from 0 to ${MAX_AMOUNT} (2^128 - 1).`,
+    'bad-amount',
+  )
+}
+
+/** 32 bytes in hexadecimal; returned in lower case. */
+export function parseHash(text: string, field: string, code: string): `0x${string}` {
+  if (/^0x[0-9a-fA-F]{64}$/.test(text)) return text.toLowerCase() as `0x${string}`
+  throw usage(field, `${shown(text)} is not 32 bytes`, 'Give 0x and 64 hexadecimal digits.', code)
+}
+
+/** A node id alone; returned in lower case. */
+export function parseNodeId(text: string, field: string): string {
+  if (/^0[23][0-9a-fA-F]{64}$/.test(text)) return text.toLowerCase()
+  throw usage(
+    field,
+    `${shown(text)} is not a node id`,
+    'Give 66 hexadecimal digits that begin with 02 or 03, as `tally status` prints them.',
+    'bad-node-id',
+  )
 }
 
 /** A whole number between `min` and `max`, both included. */

@@ -6,6 +6,7 @@
  *   store/         the node's durable memory; one writer, enforced by its own lock
  *   api.token      what the HTTP API asks for; readable by the owner alone
  *   paywall.key    what references of payments for files on sale are derived from
+ *   payees.json    which node each address (name@host) that was paid belongs to
  *   node.json      process id and addresses, present while the node runs
  */
 import { existsSync, readFileSync, rmSync } from 'node:fs'
@@ -23,6 +24,7 @@ export type DataDirectory = {
   readonly apiToken: string
   readonly running: string
   readonly paywallKey: string
+  readonly payees: string
 }
 
 export function dataDirectory(path: string): DataDirectory {
@@ -35,6 +37,7 @@ export function dataDirectory(path: string): DataDirectory {
     apiToken: join(absolute, 'api.token'),
     running: join(absolute, 'node.json'),
     paywallKey: join(absolute, 'paywall.key'),
+    payees: join(absolute, 'payees.json'),
   }
 }
 

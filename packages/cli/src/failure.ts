@@ -83,6 +83,7 @@ const unreachableCodes = new Set([
   'CHAIN_UNREACHABLE',
   'PEER_OFFLINE',
   'TIMED_OUT',
+  'OUTCOME_UNKNOWN',
   'STOPPED',
 ])
 

@@ -16,6 +16,11 @@ export type JsonValue =
   | readonly JsonValue[]
   | { readonly [key: string]: JsonValue }
 
+/** An answer of the node as a result: its fields are all of these kinds. */
+export function asJson(answer: object): { readonly [key: string]: JsonValue } {
+  return answer as { readonly [key: string]: JsonValue }
+}
+
 export type Output = {
   readonly json: boolean
   /** The command's result: `value` for machines, `human` for people. Call once. */

@@ -3,9 +3,15 @@ import { Command, CommanderError } from 'commander'
 import { addChannelCommands } from './commands/channel.ts'
 import { addDemoCommand } from './commands/demo.ts'
 import { addDoctorCommand } from './commands/doctor.ts'
+import { addGraphCommand, addRouteCommand } from './commands/graph.ts'
 import { addInitCommand } from './commands/init.ts'
+import { addInvoiceCommands } from './commands/invoice.ts'
+import { addNetCommands, addRebalanceCommand } from './commands/joint.ts'
 import { addNodeCommands } from './commands/node.ts'
 import { addPayCommand } from './commands/pay.ts'
+import { addPaymentsCommands } from './commands/payments.ts'
+import { addPeersCommands } from './commands/peers.ts'
+import { addPolicyCommands } from './commands/policy.ts'
 import { addBuyCommand, addSellCommand } from './commands/sale.ts'
 import { addStatusCommand } from './commands/status.ts'
 import { exitCodeMeanings, exitCodes, toFailure, usage } from './failure.ts'
@@ -27,7 +33,15 @@ export function createProgram(): Command {
   addInitCommand(program)
   addNodeCommands(program)
   addChannelCommands(program)
+  addInvoiceCommands(program)
   addPayCommand(program)
+  addPaymentsCommands(program)
+  addPeersCommands(program)
+  addPolicyCommands(program)
+  addGraphCommand(program)
+  addRouteCommand(program)
+  addRebalanceCommand(program)
+  addNetCommands(program)
   addStatusCommand(program)
   addSellCommand(program)
   addBuyCommand(program)

@@ -8,7 +8,7 @@ import { Failure, usage } from '../failure.ts'
 import type { Invocation } from '../invocation.ts'
 import { action, examples } from '../invocation.ts'
 import { connectNode, waitForChannel } from '../node-api.ts'
-import { table } from '../output.ts'
+import { asJson, table } from '../output.ts'
 import { channelJson, describeChannel, listChannels } from './channel-view.ts'
 
 const defaultWaitSeconds = 300
@@ -24,6 +24,7 @@ export function addChannelCommands(program: Command): void {
   addWithdraw(channel)
   addList(channel)
   addShow(channel)
+  addAnnounce(channel)
   addClose(channel)
 }
 
@@ -151,6 +152,26 @@ function addShow(channel: Command): void {
     )
 }
 
+function addAnnounce(channel: Command): void {
+  channel
+    .command('announce')
+    .description(
+      'make the channel public once the peer wants it too, so that strangers pay over it; for ever',
+    )
+    .argument('<channel>', 'channel id')
+    .addHelpText('after', examples('tally channel announce 0x12...ef'))
+    .action(
+      action(async ({ args, directory, output }) => {
+        const id = parseChannelId(args[0] ?? '')
+        const announcement = await connectNode(directory).announceChannel(id)
+        output.result(
+          { announcement: asJson(announcement) },
+          () => 'It becomes public once the peer wants it too; see `tally graph`.',
+        )
+      }),
+    )
+}
+
 function addClose(channel: Command): void {
   type Options = WaitOptions & { readonly alone?: true; readonly blind?: true }
   withWait(
@@ -202,10 +223,10 @@ function waitMs(options: { readonly timeout?: string }): number {
   return seconds * 1000
 }
 
-export function parseChannelId(text: string): Hex {
+export function parseChannelId(text: string, field = 'channel'): Hex {
   if (/^0x[0-9a-fA-F]{64}$/.test(text)) return text.toLowerCase() as Hex
   throw usage(
-    'channel',
+    field,
     'this is not a channel id',
     'Give 0x and 64 hexadecimal digits, as `tally channel list` prints them.',
     'bad-channel-id',
