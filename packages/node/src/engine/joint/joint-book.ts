@@ -237,9 +237,11 @@ export function jointHop(
 /** Time, and what final blocks say. */
 export function tickJoints(rt: Runtime, group: Group): void {
   const ctx = jointContext(rt)
+  // Limits count from the later of the clock and the chain (SEC-1): a slow clock must not keep a key from the registry.
+  const laterMs = Math.max(ctx.nowMs, ctx.headTimeSeconds * 1_000)
   for (const [condition, state] of rt.jointPays.open) {
     const wakeAtMs = jointWakeAtMs(state, ctx)
-    if (wakeAtMs !== undefined && wakeAtMs <= ctx.nowMs) jointInput(rt, group, condition, { type: 'tick' })
+    if (wakeAtMs !== undefined && wakeAtMs <= laterMs) jointInput(rt, group, condition, { type: 'tick' })
   }
   for (const [lock, sinceMs] of rt.jointPays.early) {
     if (ctx.nowMs - sinceMs < 10 * rt.config.jointAbortMs) continue
