@@ -15,6 +15,7 @@ const kinds: Readonly<Record<PaywallErrorCode, FailureKind>> = {
   'too-expensive': 'refused',
   'terms-changed': 'refused',
   'no-channel': 'refused',
+  'no-invoice': 'refused',
   'payment-failed': 'refused',
   'node-unavailable': 'unreachable',
   'payment-pending': 'unreachable',

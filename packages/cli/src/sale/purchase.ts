@@ -1,7 +1,7 @@
 /** Buying what `tally sell` offers, through this data directory's node. */
 import { resolve } from 'node:path'
 import type { NodeClient } from '@tallystick/client'
-import type { Purchase, PurchaseProgress } from '@tallystick/client/paywall'
+import type { BuyOptions, Purchase, PurchaseProgress } from '@tallystick/client/paywall'
 import { buy, fetchManifest } from '@tallystick/client/paywall'
 import { explainSale } from './failures.ts'
 
@@ -12,13 +12,15 @@ export type PurchaseOptions = {
   readonly out?: string | undefined
   /** For the whole file, base units. */
   readonly maxPrice: bigint
+  /** How each chunk is paid; default: over a channel with the seller. */
+  readonly via?: BuyOptions['via']
   readonly onProgress?: (progress: PurchaseProgress) => void
   readonly signal?: AbortSignal
 }
 
 /** @throws {Failure}; buying the same again goes on where it stopped and pays nothing twice. */
 export async function purchase(options: PurchaseOptions): Promise<Purchase> {
-  const { api, uri, maxPrice, onProgress, signal } = options
+  const { api, uri, maxPrice, via, onProgress, signal } = options
   try {
     const out = options.out ?? (await fetchManifest(uri, signal)).name
     return await buy({
@@ -27,6 +29,7 @@ export async function purchase(options: PurchaseOptions): Promise<Purchase> {
       output: resolve(out),
       maxPricePerChunk: maxPrice,
       maxTotal: maxPrice,
+      ...(via !== undefined && { via }),
       ...(onProgress !== undefined && { onProgress }),
       ...(signal !== undefined && { signal }),
     })

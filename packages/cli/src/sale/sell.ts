@@ -1,7 +1,7 @@
 /** A file on sale: its chunks behind HTTP 402, paid to this data directory's node. */
 import type { Hex, NodeClient } from '@tallystick/client'
 import type { Goods } from '@tallystick/client/paywall'
-import { nodeCashier, openGoods, servePaywall } from '@tallystick/client/paywall'
+import { nodeCashier, nodeInvoices, openGoods, servePaywall } from '@tallystick/client/paywall'
 import { parseEndpoint } from '../arguments.ts'
 import { Failure } from '../failure.ts'
 import { explainSale } from './failures.ts'
@@ -44,6 +44,7 @@ export async function startSale(options: SellOptions): Promise<Sale> {
       bank,
       seller,
       cashier,
+      invoices: nodeInvoices(api, token),
       keyFile,
       host,
       port,

@@ -8,9 +8,10 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { ApiError } from '../api/error.ts'
-import type { Hex } from '../schema/index.ts'
+import type { Hex, InvoiceMethod } from '../schema/index.ts'
 import { PaywallError } from './error.ts'
 import { assertExpected, assertTerms, type Expectations } from './expectations.ts'
+import { createInvoicePayer } from './invoice-payer.ts'
 import { dropDamaged, finish, isHere } from './output-file.ts'
 import type { BuyerNode, Payer } from './payer.ts'
 import { createPayer } from './payer.ts'
@@ -25,12 +26,21 @@ export interface BuyOptions extends Expectations {
   readonly node: BuyerNode
   /** Where the file goes; it must not exist yet. Two files beside it carry an unfinished download. */
   readonly output: string
+  /**
+   * How each chunk is paid: over a channel with the seller (the default), or by its invoice over the network. A chunk whose
+   * payment may still be made goes on as it began.
+   */
+  readonly via?: Via | ((chunk: number) => Via)
+  /** What a chunk's payment over the network may cost beside the price, base units; absent: as the node does by default. */
+  readonly maxFeePerChunk?: bigint
   /** How long a payment may take, and how long a paid chunk is asked for. */
   readonly paymentTimeoutMs?: number
   readonly deliveryTimeoutMs?: number
   readonly onProgress?: (progress: PurchaseProgress) => void
   readonly signal?: AbortSignal
 }
+
+export type Via = 'direct' | InvoiceMethod
 
 export interface PurchaseProgress {
   readonly chunksDone: number
@@ -48,6 +58,8 @@ export interface Purchase {
   /** Paid in this run, and for the file over all runs, base units; both 0 when the file was here already. */
   readonly paidNow: bigint
   readonly paidTotal: bigint
+  /** Of the payments made in this run, over the network, base units; negative where hops give. Beside the price. */
+  readonly feesNow: bigint
   readonly elapsedMs: number
 }
 
@@ -81,7 +93,7 @@ async function buyFile(options: BuyOptions): Promise<Purchase> {
   if (await isHere(options.output, manifest)) {
     await removeLeftovers(options.output)
     const elapsedMs = performance.now() - startedAtMs
-    return { manifest, output: options.output, sha256, paidNow: 0n, paidTotal: 0n, elapsedMs }
+    return { manifest, output: options.output, sha256, paidNow: 0n, paidTotal: 0n, feesNow: 0n, elapsedMs }
   }
   const state = await openPurchase(options.output, manifest)
   try {
@@ -97,6 +109,7 @@ async function buyFile(options: BuyOptions): Promise<Purchase> {
       sha256,
       paidNow,
       paidTotal,
+      feesNow: purchase.feesNow,
       elapsedMs: performance.now() - startedAtMs,
     }
   } finally {
@@ -107,10 +120,11 @@ async function buyFile(options: BuyOptions): Promise<Purchase> {
 /** One run over the chunks that are missing. */
 class ChunkPurchase {
   paidNow = 0
+  feesNow = 0n
   readonly #options: BuyOptions
   readonly #manifest: Manifest
   readonly #state: PurchaseState
-  readonly #payer: Payer
+  readonly #payers: Readonly<Record<Via, Payer>>
   readonly #deliveryTimeoutMs: number
   readonly #failed = new AbortController()
   /** The caller's wish to stop, or another chunk's failure. */
@@ -120,7 +134,15 @@ class ChunkPurchase {
     this.#options = options
     this.#manifest = manifest
     this.#state = state
-    this.#payer = createPayer(options.node, manifest, state, options.paymentTimeoutMs ?? DEFAULT_TIMEOUT_MS)
+    const timeoutMs = options.paymentTimeoutMs ?? DEFAULT_TIMEOUT_MS
+    const { node, maxFeePerChunk: maxFee } = options
+    const byInvoice = (via: InvoiceMethod) =>
+      createInvoicePayer({ node, manifest, state, via, maxFee, timeoutMs })
+    this.#payers = {
+      direct: createPayer(node, manifest, state, timeoutMs),
+      htlc: byInvoice('htlc'),
+      joint: byInvoice('joint'),
+    }
     this.#deliveryTimeoutMs = options.deliveryTimeoutMs ?? DEFAULT_TIMEOUT_MS
     const { signal } = options
     this.#signal = signal === undefined ? this.#failed.signal : AbortSignal.any([signal, this.#failed.signal])
@@ -163,16 +185,26 @@ class ChunkPurchase {
 
   async #buyChunk(index: number): Promise<void> {
     const remembered = this.#state.intents.get(index)
-    const standing = remembered === undefined ? 'none' : await this.#payer.standing(remembered)
+    const standing =
+      remembered === undefined ? 'none' : await this.#payers[this.#via(index)].standing(remembered)
     if (standing === 'none') this.#state.forget(index)
     if (standing === 'accepted') return this.#collect(index, true)
     const first = await this.#collectOrTerms(index, standing === 'pending')
     if (first === 'delivered') return
     assertTerms(first.terms, index, this.#manifest, this.#state.intents)
     if (this.#signal.aborted) throw aborted()
-    await this.#payer.pay(first.terms, this.#signal)
+    const fee = await this.#payers[this.#via(index)].pay(first.terms, this.#signal)
+    this.feesNow += fee
     this.paidNow++
     await this.#collect(index, true)
+  }
+
+  /** How the chunk's payment began, or shall begin. */
+  #via(index: number): Via {
+    const intent = this.#state.intents.get(index)
+    if (intent !== undefined) return 'invoice' in intent ? intent.via : 'direct'
+    const { via = 'direct' } = this.#options
+    return typeof via === 'function' ? via(index) : via
   }
 
   /** The seller's first answer for a chunk that is not known to be paid: mostly its terms. */
@@ -209,7 +241,8 @@ class ChunkPurchase {
     return requestChunk(this.#options.url, {
       index,
       session: this.#state.session,
-      reference: this.#state.intents.get(index)?.reference,
+      intent: this.#state.intents.get(index),
+      wantsInvoice: this.#via(index) !== 'direct',
       sizeBytes: chunkSize(this.#manifest, index),
       sha256,
       part: this.#state.part,
@@ -243,7 +276,7 @@ class ChunkPurchase {
     const paid =
       intent === undefined
         ? 'Nothing was paid for it.'
-        : `Paid for it: ${intent.amount}, reference ${intent.reference}.`
+        : `Paid for it: ${intent.amount}, ${'invoice' in intent ? `payment hash ${intent.paymentHash}` : `reference ${intent.reference}`}.`
     return new PaywallError(
       code,
       `chunks.${index}`,

@@ -19,6 +19,8 @@ export type PaywallErrorCode =
   /** The buyer's own node refused or did not answer. */
   | 'node-unavailable'
   | 'no-channel'
+  /** The seller gives no invoice (now), so it cannot be paid over the network. Nothing was paid. */
+  | 'no-invoice'
   | 'payment-failed'
   /** It may still be made; the next run goes on with it and pays nothing twice. */
   | 'payment-pending'

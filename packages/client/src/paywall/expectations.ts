@@ -99,7 +99,7 @@ function tooExpensive(field: string, asked: bigint, limit: bigint): PaywallError
   )
 }
 
-function termsChanged(field: string, detail: string): PaywallError {
+export function termsChanged(field: string, detail: string): PaywallError {
   return new PaywallError(
     'terms-changed',
     `terms.${field}`,

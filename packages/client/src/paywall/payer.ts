@@ -2,26 +2,29 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { NodeClient } from '../api/client.ts'
 import { ApiError } from '../api/error.ts'
-import type { ChannelView, Hex, PaymentView } from '../schema/index.ts'
+import type { ChannelView, PaymentView } from '../schema/index.ts'
 import { PaywallError } from './error.ts'
-import type { Intent, PurchaseState } from './purchase-state.ts'
+import type { DirectIntent, Intent, PurchaseState } from './purchase-state.ts'
 import type { Manifest, Terms } from './wire.ts'
 
 /** What a purchase asks of the buyer's node. */
-export type BuyerNode = Pick<NodeClient, 'status' | 'channels' | 'pay' | 'payment'>
+export type BuyerNode = Pick<
+  NodeClient,
+  'status' | 'channels' | 'pay' | 'payment' | 'decodeInvoice' | 'payInvoice' | 'networkPayment'
+>
 
 export interface Payer {
   /**
-   * Resolves when the payment is accepted (durable at the seller).
-   * @throws {PaywallError} `no-channel` (nothing paid), `payment-pending`, `payment-failed`
+   * Resolves with the fees paid, base units, when the payment is accepted (durable at the seller).
+   * @throws {PaywallError} `no-channel`, `no-invoice` (nothing paid), `payment-pending`, `payment-failed`
    */
-  pay(terms: Terms, signal: AbortSignal): Promise<void>
+  pay(terms: Terms, signal: AbortSignal): Promise<bigint>
   /** How the payment meant for a chunk stands: `none` when it was never made, or is void for ever. */
   standing(intent: Intent): Promise<'accepted' | 'pending' | 'none'>
 }
 
 /** Answers after which the same request may be repeated: the payment is idempotent by its reference. */
-const WORTH_REPEATING = new Set([
+export const WORTH_REPEATING = new Set([
   'UNREACHABLE',
   'TIMED_OUT',
   'OVERLOADED',
@@ -29,8 +32,8 @@ const WORTH_REPEATING = new Set([
   'STOPPED',
   'PENDING_OPERATION',
 ])
-const RETRY_MS = 200
-const LONGEST_REQUEST_MS = 30_000
+export const RETRY_MS = 200
+export const LONGEST_REQUEST_MS = 30_000
 
 export function createPayer(
   node: BuyerNode,
@@ -44,9 +47,9 @@ export function createPayer(
       const intent = await intentFor(node, manifest, state, terms)
       for (;;) {
         const payment = await attempt(node, intent, Math.max(1, deadlineMs - Date.now()), signal)
-        if (!(payment instanceof ApiError) && payment.state === 'accepted') return
+        if (!(payment instanceof ApiError) && payment.state === 'accepted') return 0n
         if (!(payment instanceof ApiError) && payment.state === 'refused') throw refused(intent)
-        if (signal.aborted || Date.now() >= deadlineMs) throw pending(intent, payment)
+        if (signal.aborted || Date.now() >= deadlineMs) throw pending(intent, whyNot(payment))
         if (payment instanceof ApiError) await delay(RETRY_MS, undefined, { signal }).catch(() => undefined)
       }
     },
@@ -64,11 +67,16 @@ async function intentFor(
   manifest: Manifest,
   state: PurchaseState,
   terms: Terms,
-): Promise<Intent> {
+): Promise<DirectIntent> {
   const standing = state.intents.get(terms.chunk)
-  if (standing !== undefined) return standing
+  if (standing !== undefined && 'channelId' in standing) return standing
   const { channelId } = await chooseChannel(node, manifest)
-  const intent: Intent = { pay: terms.chunk, reference: terms.reference, channelId, amount: terms.amount }
+  const intent: DirectIntent = {
+    pay: terms.chunk,
+    reference: terms.reference,
+    channelId,
+    amount: terms.amount,
+  }
   await state.intend(intent)
   return intent
 }
@@ -99,7 +107,7 @@ async function chooseChannel(node: BuyerNode, manifest: Manifest): Promise<Chann
 /** One request; an ApiError when its outcome is unknown or the node cannot do it now. */
 async function attempt(
   node: BuyerNode,
-  { channelId, amount, reference }: Intent,
+  { channelId, amount, reference }: DirectIntent,
   leftMs: number,
   signal: AbortSignal,
 ): Promise<PaymentView | ApiError> {
@@ -108,22 +116,22 @@ async function attempt(
     return await node.pay({ channelId, amount, reference, until: 'accepted', timeoutMs }, { signal })
   } catch (error) {
     if (error instanceof ApiError && WORTH_REPEATING.has(error.code)) return error
-    throw failed(reference, error)
+    throw failed(`payment ${reference}`, error)
   }
 }
 
-function failed(reference: Hex, cause: unknown): PaywallError {
+export function failed(what: string, cause: unknown): PaywallError {
   const api = cause instanceof ApiError ? cause : undefined
   return new PaywallError(
     'payment-failed',
     api?.field ?? 'payment',
-    `The payment ${reference} failed: ${cause instanceof Error ? cause.message : String(cause)}`,
+    `The ${what} failed: ${cause instanceof Error ? cause.message : String(cause)}`,
     api?.remedy ?? 'Buy again: it goes on where it stopped, and nothing is paid twice.',
     { cause },
   )
 }
 
-function refused({ reference }: Intent): PaywallError {
+function refused({ reference }: DirectIntent): PaywallError {
   return new PaywallError(
     'payment-failed',
     'payment',
@@ -132,8 +140,11 @@ function refused({ reference }: Intent): PaywallError {
   )
 }
 
-function pending({ reference, amount }: Intent, last: PaymentView | ApiError): PaywallError {
-  const why = last instanceof ApiError ? last.message : 'The seller has not acknowledged it in time.'
+function whyNot(last: PaymentView | ApiError): string {
+  return last instanceof ApiError ? last.message : 'The seller has not acknowledged it in time.'
+}
+
+export function pending({ reference, amount }: Intent, why: string): PaywallError {
   return new PaywallError(
     'payment-pending',
     'payment',

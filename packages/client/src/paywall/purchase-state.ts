@@ -5,25 +5,39 @@
  *   <output>.tally-journal   JSON lines: the session and manifest; then what was meant to be paid, and which chunks are here
  *
  * Invariants: the line that names a payment is durable before the payment is asked for, so a chunk is never paid under
- * two references; a chunk counts as here only when its verified bytes are durable. A torn last line is dropped: what it
+ * two references or two invoices; a chunk counts as here only when its verified bytes are durable. A torn last line is dropped: what it
  * said had not been acted on.
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { type FileHandle, open, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { z } from 'zod'
-import { ChannelId, Hash, type Hex, PositiveAmount, Reference } from '../schema/index.ts'
+import {
+  ChannelId,
+  Hash,
+  type Hex,
+  InvoiceMethod,
+  InvoiceText,
+  PositiveAmount,
+  Reference,
+} from '../schema/index.ts'
 import { PaywallError } from './error.ts'
 import { Manifest, Session } from './wire.ts'
 
-/** A payment that was asked for, or was about to be. */
-const Intent = z.strictObject({
-  pay: z.int().min(0),
-  reference: Reference,
-  channelId: ChannelId,
-  amount: PositiveAmount,
+const meant = { pay: z.int().min(0), reference: Reference, amount: PositiveAmount }
+
+/** A payment that was asked for, or was about to be: over a channel with the seller, or of its invoice. */
+const DirectIntent = z.strictObject({ ...meant, channelId: ChannelId })
+const InvoiceIntent = z.strictObject({
+  ...meant,
+  invoice: InvoiceText,
+  paymentHash: Hash,
+  via: InvoiceMethod,
 })
-export type Intent = z.output<typeof Intent>
+const Intent = z.union([DirectIntent, InvoiceIntent])
+export type DirectIntent = z.output<typeof DirectIntent>
+export type InvoiceIntent = z.output<typeof InvoiceIntent>
+export type Intent = DirectIntent | InvoiceIntent
 
 const Head = z.strictObject({ version: z.literal(1), session: Session, manifest: Hash })
 const Line = z.union([Intent, z.strictObject({ have: z.int().min(0), paid: z.boolean() })])

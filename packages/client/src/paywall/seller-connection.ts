@@ -3,7 +3,15 @@ import { createHash } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
 import type { Hex } from '../schema/index.ts'
 import { PaywallError } from './error.ts'
-import { Manifest, PaymentRequired, REFERENCE_HEADER, SESSION_HEADER } from './wire.ts'
+import type { Intent } from './purchase-state.ts'
+import {
+  Manifest,
+  METHOD_HEADER,
+  PAYMENT_HASH_HEADER,
+  PaymentRequired,
+  REFERENCE_HEADER,
+  SESSION_HEADER,
+} from './wire.ts'
 
 const MAX_JSON_BYTES = 8 * 1024 * 1024
 const MANIFEST_TIMEOUT_MS = 30_000
@@ -22,7 +30,10 @@ export type ChunkAnswer =
 export interface ChunkRequest {
   readonly index: number
   readonly session: Hex
-  readonly reference: Hex | undefined
+  /** The payment that was made or is meant. */
+  readonly intent: Intent | undefined
+  /** Shall the terms carry an invoice? */
+  readonly wantsInvoice: boolean
   readonly sizeBytes: number
   readonly sha256: Hex
   /** Where the bytes go, and at which offset. */
@@ -63,10 +74,7 @@ export async function requestChunk(url: string, request: ChunkRequest): Promise<
     const response = await fetch(address(url, `chunks/${request.index}`), {
       redirect: 'error',
       signal,
-      headers: {
-        [SESSION_HEADER]: request.session,
-        ...(request.reference === undefined ? {} : { [REFERENCE_HEADER]: request.reference }),
-      },
+      headers: headersOf(request),
     })
     if (response.status === 402) return await paymentRequired(response)
     if (response.status === 200 && response.body !== null) return await receive(response.body, request)
@@ -75,6 +83,18 @@ export async function requestChunk(url: string, request: ChunkRequest): Promise<
   } catch (cause) {
     if (cause instanceof WriteFailure) throw cause.error
     return { kind: 'unavailable', detail: reasonOf(cause) }
+  }
+}
+
+function headersOf({ session, intent, wantsInvoice }: ChunkRequest): Record<string, string> {
+  return {
+    [SESSION_HEADER]: session,
+    ...(wantsInvoice ? { [METHOD_HEADER]: 'invoice' } : {}),
+    ...(intent === undefined
+      ? {}
+      : 'invoice' in intent
+        ? { [PAYMENT_HASH_HEADER]: intent.paymentHash }
+        : { [REFERENCE_HEADER]: intent.reference }),
   }
 }
 

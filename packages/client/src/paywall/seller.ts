@@ -9,13 +9,16 @@ import { createHmac, timingSafeEqual } from 'node:crypto'
 import { Hono } from 'hono'
 import { z } from 'zod'
 import type { NodeClient } from '../api/client.ts'
-import { type Hex, Problem, Reference } from '../schema/index.ts'
+import { Hash, type Hex, Problem, Reference } from '../schema/index.ts'
 import { loadOrCreateSecret } from '../secret-file.ts'
 import { PaywallError } from './error.ts'
 import type { Goods } from './goods.ts'
+import { createInvoiceDesk, type InvoiceCashier, type InvoiceDesk } from './invoices.ts'
 import {
   chunkSize,
   Manifest,
+  METHOD_HEADER,
+  PAYMENT_HASH_HEADER,
   PaymentRequired,
   REFERENCE_HEADER,
   SESSION_HEADER,
@@ -39,6 +42,8 @@ export interface PaywallOptions {
   readonly bank: Hex
   readonly seller: Manifest['seller']
   readonly cashier: Cashier
+  /** For buyers that pay over the network; absent: they cannot. */
+  readonly invoices?: InvoiceCashier
   /** The file with the HMAC key; made when missing. Losing it loses what buyers have paid and not fetched yet. */
   readonly keyFile: string
 }
@@ -57,6 +62,7 @@ export function createPaywall(options: PaywallOptions): Hono {
   const manifest = manifestOf(options)
   const manifestJson = JSON.stringify(z.encode(Manifest, manifest))
   const key = Buffer.from(loadOrCreateSecret(options.keyFile), 'hex')
+  const desk = options.invoices && createInvoiceDesk(options.invoices)
   const app = new Hono()
   app.use('*', async (c, next) => {
     await next()
@@ -72,14 +78,22 @@ export function createPaywall(options: PaywallOptions): Hono {
     const presented = c.req.header(REFERENCE_HEADER)
     if (presented !== undefined && !Reference.safeParse(presented).success)
       return refuse('REFERENCE_MALFORMED', REFERENCE_HEADER)
+    const paymentHash = Hash.safeParse(c.req.header(PAYMENT_HASH_HEADER)?.toLowerCase())
+    if (!paymentHash.success && c.req.header(PAYMENT_HASH_HEADER) !== undefined)
+      return refuse('PAYMENT_HASH_MALFORMED', PAYMENT_HASH_HEADER)
     // Never ask money for what can no longer be delivered.
     if (!(await options.goods.unchanged())) return refuse('FILE_CHANGED', 'file')
     const terms = termsOf(manifest, index, referenceOf(key, manifest, session.data, index))
-    const reason = await unpaidReason(options.cashier, terms, presented)
+    const reason = await (paymentHash.success
+      ? unsettledReason(desk, terms, paymentHash.data)
+      : unpaidReason(options.cashier, terms, presented))
     if (reason === undefined) return deliver(options.goods, manifest, index)
-    return c.body(JSON.stringify(z.encode(PaymentRequired, { ...REASONS[reason], reason, terms })), 402, {
-      'content-type': 'application/json',
-    })
+    const wantsInvoice = c.req.header(METHOD_HEADER) === 'invoice' && desk !== undefined
+    const invoice = wantsInvoice ? await desk.invoiceFor(terms.reference, index, terms.amount) : undefined
+    if (wantsInvoice && invoice === undefined) return refuse('TOO_MANY_INVOICES', METHOD_HEADER)
+    const asked = invoice === undefined ? terms : { ...terms, invoice }
+    const body = z.encode(PaymentRequired, { ...REASONS[reason], reason, terms: asked })
+    return c.body(JSON.stringify(body), 402, { 'content-type': 'application/json' })
   })
   app.notFound(() => refuse('NOT_FOUND', 'path'))
   app.onError(() => refuse('SELLER_NODE_UNAVAILABLE', 'node'))
@@ -137,6 +151,17 @@ async function unpaidReason(
   return presented !== undefined && (await cashier.anything(reference)) ? 'underpaid' : 'unpaid'
 }
 
+/** The same for a buyer that presents the payment hash of an invoice. */
+async function unsettledReason(
+  desk: InvoiceDesk | undefined,
+  { reference, chunk, amount }: Terms,
+  paymentHash: Hex,
+): Promise<PaymentRequired['reason'] | undefined> {
+  const standing = await desk?.standing(paymentHash, reference, chunk, amount)
+  if (standing === 'paid') return undefined
+  return standing === 'unpaid' ? 'unpaid' : 'reference-mismatch'
+}
+
 function equal(one: string, other: string): boolean {
   return one.length === other.length && timingSafeEqual(Buffer.from(one), Buffer.from(other))
 }
@@ -161,8 +186,8 @@ const REASONS: Record<PaymentRequired['reason'], { detail: string; remedy: strin
     remedy: 'Pay the whole amount of the terms in one payment.',
   },
   'reference-mismatch': {
-    detail: 'The reference presented is not that of this session and chunk.',
-    remedy: 'Pay and present the reference of these terms.',
+    detail: 'The reference or payment hash presented is not that of this session and chunk.',
+    remedy: 'Pay these terms, and present their reference or the payment hash of their invoice.',
   },
 }
 
@@ -179,6 +204,16 @@ const REFUSALS = {
     'Send 0x and 64 hexadecimal digits chosen at random.',
   ],
   REFERENCE_MALFORMED: [400, 'The reference is not 32 bytes.', 'Send the reference of the terms, or none.'],
+  PAYMENT_HASH_MALFORMED: [
+    400,
+    'The payment hash is not 32 bytes.',
+    'Send the payment hash of the invoice, or none.',
+  ],
+  TOO_MANY_INVOICES: [
+    503,
+    'Too many invoices wait for their payment.',
+    'Ask again later, or pay over a channel with the seller.',
+  ],
   FILE_CHANGED: [
     503,
     'The file is no longer the one that is sold.',

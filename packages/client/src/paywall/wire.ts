@@ -5,12 +5,25 @@
  * seller to the manifest before it pays.
  */
 import { z } from 'zod'
-import { Address, Hash, Integer, NodeId, PositiveAmount, Reference } from '../schema/index.ts'
+import {
+  Address,
+  Hash,
+  type Hex,
+  Integer,
+  InvoiceText,
+  NodeId,
+  PositiveAmount,
+  Reference,
+} from '../schema/index.ts'
 
 /** Chosen by the buyer, secret: who knows it can fetch what was paid under it. 32 bytes. */
 export const SESSION_HEADER = 'tally-session'
 /** The reference the buyer has paid. */
 export const REFERENCE_HEADER = 'tally-reference'
+/** `invoice`: the terms shall carry an invoice, to be paid over the network. */
+export const METHOD_HEADER = 'tally-method'
+/** The payment hash of the invoice that the buyer has paid; in the place of a reference. */
+export const PAYMENT_HASH_HEADER = 'tally-payment-hash'
 
 const MAX_CHUNKS = 65_536
 export const MAX_CHUNK_BYTES = 256 * 1024 * 1024
@@ -63,6 +76,8 @@ export const Terms = z.strictObject({
   reference: Reference,
   seller: Seller,
   sha256: Hash,
+  /** Only where it was asked for: pays the same, over the network. Its description is {@link invoiceDescription}. */
+  invoice: InvoiceText.exactOptional(),
 })
 export type Terms = z.output<typeof Terms>
 
@@ -74,6 +89,11 @@ export const PaymentRequired = z.strictObject({
   terms: Terms,
 })
 export type PaymentRequired = z.output<typeof PaymentRequired>
+
+/** Binds an invoice to one buyer's session and one chunk: signed by the seller, checked by both. */
+export function invoiceDescription(chunk: number, reference: Hex): string {
+  return `Chunk ${chunk}, ${reference}`
+}
 
 /** Size of chunk `index` in bytes. */
 export function chunkSize({ sizeBytes, chunkBytes }: Manifest, index: number): number {

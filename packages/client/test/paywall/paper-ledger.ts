@@ -4,10 +4,11 @@
  */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import type { ChannelView, Hex, PaymentView } from '@tallystick/client'
-import { ApiError } from '../../src/api/error.ts'
 import type { BuyerNode } from '../../src/paywall/payer.ts'
 import type { Cashier } from '../../src/paywall/seller.ts'
 import { nodeCashier } from '../../src/paywall/seller.ts'
+import { type PaperNetwork, paperNetwork } from './paper-network.ts'
+import { refusal } from './paper-refusal.ts'
 
 export const TOKEN: Hex = `0x${'70'.repeat(20)}`
 export const BANK: Hex = `0x${'ba'.repeat(20)}`
@@ -26,6 +27,7 @@ export interface PaperLedger {
   readonly payments: readonly Entry[]
   readonly buyer: BuyerNode
   readonly cashier: Cashier
+  readonly network: PaperNetwork
   /** Somebody else pays the seller. */
   put(entry: Entry): void
   spendable: bigint
@@ -44,7 +46,9 @@ export function paperLedger(options: { file?: string; spendable?: bigint } = {})
     if (file !== undefined)
       appendFileSync(file, `${JSON.stringify({ ...entry, amount: entry.amount.toString() })}\n`)
   }
+  const network = paperNetwork({ payee: SELLER.nodeId, chainId: CHAIN_ID, bank: BANK })
   const ledger: PaperLedger = {
+    network,
     payments,
     put,
     spendable: options.spendable ?? 1_000_000n,
@@ -64,6 +68,7 @@ export function paperLedger(options: { file?: string; spendable?: bigint } = {})
       TOKEN,
     ),
     buyer: {
+      ...network.payer,
       status: async () => ({ chainId: CHAIN_ID, bank: BANK }) as Awaited<ReturnType<BuyerNode['status']>>,
       channels: async () => [
         {
@@ -91,10 +96,6 @@ export function paperLedger(options: { file?: string; spendable?: bigint } = {})
     },
   }
   return ledger
-}
-
-export function refusal(code: string, status: number): ApiError {
-  return new ApiError({ title: code, status, code, remedy: 'See the code.' })
 }
 
 function view(direction: 'incoming' | 'outgoing', { reference, amount, token }: Entry): PaymentView {

@@ -11,6 +11,7 @@ import type { BuyOptions } from '../../src/paywall/buyer.ts'
 import { buy } from '../../src/paywall/buyer.ts'
 import { PaywallError } from '../../src/paywall/error.ts'
 import { openGoods } from '../../src/paywall/goods.ts'
+import { nodeInvoices } from '../../src/paywall/invoices.ts'
 import { createPaywall } from '../../src/paywall/seller.ts'
 import { BANK, CHAIN_ID, type PaperLedger, PRICE, paperLedger, SELLER, TOKEN } from './paper-ledger.ts'
 
@@ -57,6 +58,7 @@ export async function openStall(
       bank: BANK,
       seller: SELLER,
       cashier: ledger.cashier,
+      invoices: nodeInvoices(ledger.network.payee, TOKEN),
       keyFile,
     })
   let app = await open()

@@ -18,7 +18,8 @@ import type { PurchaseProgress } from '../../src/paywall/buyer.ts'
 import { openGoods } from '../../src/paywall/goods.ts'
 import { createPaywall } from '../../src/paywall/seller.ts'
 import { fetchManifest } from '../../src/paywall/seller-connection.ts'
-import { BANK, CHAIN_ID, CHANNEL, PRICE, paperLedger, refusal, SELLER, TOKEN } from './paper-ledger.ts'
+import { BANK, CHAIN_ID, CHANNEL, PRICE, paperLedger, SELLER, TOKEN } from './paper-ledger.ts'
+import { refusal } from './paper-refusal.ts'
 import { openStall, refused, type Stall } from './stall.ts'
 
 function assertPaidOnce(stall: Stall, chunks: number): void {
