@@ -127,6 +127,25 @@ test('two debtors: the second one is linked to the customer', () => {
   expect(plan.hops.map(({ amount }) => amount).sort((x, y) => Number(x - y))).toEqual([5n, 25n, 30n])
 })
 
+test('a link that crosses one channel on both ways counts it twice', () => {
+  const obligations = [owes('x', 'p', 5n), owes('p', 'x', 5n)]
+  const around = (narrow: bigint) => [
+    channel('x', 'u', 9n, 0n),
+    channel('u', 'v', narrow, 0n),
+    channel('v', 'p', 9n, 0n),
+    channel('p', 'u', 9n, 0n),
+    channel('v', 'x', 9n, 0n),
+  ]
+  const options = { customer: address('x'), leastLock: 2n }
+  expect(refused(planNetting(obligations, around(3n), options))).toMatchObject({
+    code: 'no-link',
+    party: address('p'),
+  })
+  const plan = planned(planNetting(obligations, around(4n), options))
+  checkPlan(plan, obligations, around(4n), 2n)
+  expect(plan.hops.map(({ amount }) => amount).sort()).toEqual([2n, 2n, 2n, 2n, 4n])
+})
+
 test('the customer may be chosen', () => {
   const obligations = [owes('a', 'b', 30n)]
   const channels = [channel('a', 'b', 40n, 10n)]
