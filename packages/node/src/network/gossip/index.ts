@@ -3,7 +3,7 @@
 export { createGossipBook, type GossipBook } from './book.ts'
 export { type Gossip, startGossip } from './gossip.ts'
 export { GOSSIP_FILE, openGossipStore } from './sqlite-store.ts'
-export { type GossipRow, type GossipStore, NO_GOSSIP_STORE } from './store.ts'
+export type { GossipRow, GossipStore } from './store.ts'
 export {
   type ChainAnswer,
   DEFAULT_GOSSIP,

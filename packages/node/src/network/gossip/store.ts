@@ -1,7 +1,6 @@
 /**
  * The port for what gossip keeps over a restart. It is a cache: every item in it is signed by its maker and can be asked
- * for again, so a store that is lost, old or empty costs time and nothing else (GO-80). Adapters: `sqlite-store.ts`, and an
- * empty one for nodes that keep nothing.
+ * for again, so a store that is lost, old or empty costs time and nothing else (GO-80). Adapter: `sqlite-store.ts`.
  */
 
 export interface GossipRow {
@@ -27,6 +26,3 @@ export interface GossipStore {
   apply(changes: readonly GossipChange[]): void
   close(): void
 }
-
-/** Keeps nothing. */
-export const NO_GOSSIP_STORE: GossipStore = { load: () => [], apply() {}, close() {} }
