@@ -9,6 +9,7 @@ import {
   type JointPayMessage,
   type JointTerms,
   jointIdsOf,
+  LOCK_SLOTS,
   startJoint,
   toHex,
 } from '@tallystick/protocol'
@@ -47,6 +48,10 @@ export function takeJointMessage(
     const from = signerIn(peer, terms)
     if (from === undefined) return undefined
     if (!rt.jointPays.open.has(condition)) {
+      if (tooMany(rt, peer)) {
+        note(rt, peer, message, 'policy')
+        return undefined
+      }
       joinPayment(rt, group, terms, from, peer)
       return undefined
     }
@@ -67,6 +72,15 @@ export function takeJointMessage(
   note(rt, peer, message, refusal.code)
   if (reply !== undefined) sendAfter(rt, group, peer.nodeId, reply)
   return refusal.consequence === 'close-connection' ? refusal : undefined
+}
+
+/** Terms cost a stranger nothing and us memory: no peer may have more of them open with us than its channels have slots. */
+function tooMany(rt: Runtime, peer: Peer): boolean {
+  const most = LOCK_SLOTS * peer.channels.size
+  if (rt.jointPays.open.size < most) return false
+  let open = 0
+  for (const { setup } of rt.jointPays.open.values()) if (signerIn(peer, setup.terms) !== undefined) open += 1
+  return open >= most
 }
 
 function knownTerms(bytes: Uint8Array): JointTerms {

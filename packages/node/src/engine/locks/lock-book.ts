@@ -104,7 +104,7 @@ export interface LockHandlers {
   outgoingGone(rt: Runtime, group: Group, lock: OutgoingLock, paid: boolean): void
   /** A newer final block. */
   finalTime(rt: Runtime, group: Group): void
-  /** The peer refused the line that placed it; it may still pay until it is gone. */
+  /** The peer refused the line that placed it, or asked to fail it; it may still pay until it is gone. */
   outgoingRefused(rt: Runtime, group: Group, lock: OutgoingLock): void
   incomingGone(rt: Runtime, group: Group, lock: IncomingLock, paid: boolean): void
 }

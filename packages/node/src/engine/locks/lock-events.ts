@@ -34,7 +34,10 @@ function take(rt: Runtime, group: Group, { channel, effect }: LockNote): void {
     }
     case 'fail-asked': {
       const lock = rt.locks.outgoing.get(lockIdOf(channel, effect.slot, effect.born))
-      if (lock !== undefined) lock.failure = { reason: effect.reason, data: effect.data }
+      if (lock !== undefined) {
+        lock.failure = { reason: effect.reason, data: effect.data }
+        rt.handlers.outgoingRefused(rt, group, lock)
+      }
       wantLines(rt, channel)
       return
     }
