@@ -23,6 +23,7 @@ import type { Hex } from '../service.ts'
 import { canPlace, roomOf } from './forward.ts'
 import type { PartHop, PaymentFailure } from './payment-record.ts'
 
+const MAX_HOPS = 14
 /** Parts of one plan. */
 const MAX_PARTS = 16
 
@@ -61,6 +62,8 @@ export function findRoutes(rt: Runtime, query: RouteQuery): RoutesFound {
     maxFee: query.maxFee,
     own: ownChannels(rt, token),
     hints: hintsOf(query.invoice),
+    // As many as the payloads of an onion leave room for (ADR 0020); joint terms hold more.
+    maxHops: MAX_HOPS,
     avoid: { channels: blamedChannels(query.failures), nodes: blamedNodes(query) },
     nowMs: rt.ports.nowMs(),
   }
