@@ -179,10 +179,11 @@ function present(invoice: InvoiceView, qr: boolean | undefined): string {
 /** The code of an invoice that can still be paid. Without a wish: on a terminal that is wide enough. */
 function qrOf({ text, state }: InvoiceView, wish: boolean | undefined): string {
   if (wish === false || (state !== 'open' && wish !== true)) return ''
-  const { isTTY, columns } = process.stdout
-  if (!isTTY && wish !== true) return ''
-  const code = terminalQr(`tally:${text}`, { inColour: isTTY && process.env.NO_COLOR === undefined })
-  return wish === true || code.columns <= columns ? `${code.text}\n` : ''
+  // Undefined, whatever its type says, where standard output is no terminal.
+  const isTerminal = process.stdout.isTTY === true
+  if (!isTerminal && wish !== true) return ''
+  const code = terminalQr(`tally:${text}`, { inColour: isTerminal && process.env.NO_COLOR === undefined })
+  return wish === true || code.columns <= process.stdout.columns ? `${code.text}\n` : ''
 }
 
 function describe(invoice: InvoiceView): string {
