@@ -14,7 +14,7 @@ import {
   verifyChannelAnnouncement,
 } from '@tallystick/protocol'
 import { believe, removeChannel } from './believed.ts'
-import { holdLookup, isUnproven, refuse, rememberUnproven, roomForLookups } from './credit.ts'
+import { holdLookup, isUnproven, refuse, rememberUnproven, roomForLookups, settleLookup } from './credit.ts'
 import { queueLookup } from './lookups.ts'
 import { type Book, type GossipPeer, type Pending, stemOf, stemOfId, type Verdict } from './state.ts'
 import type { GossipRow } from './store.ts'
@@ -53,12 +53,15 @@ export function takeChannel(
 export function takeChainChange(book: Book, channelId: Hex, ended: boolean): void {
   const stem = stemOfId(channelId)
   const known = book.channels.get(stem)
-  if (known === undefined) return
+  const pending = book.pending.get(stem)
+  if (known === undefined && pending === undefined) return
   if (!ended) {
     book.recheck.add(stem)
     return
   }
-  removeChannel(book, known, 'closed')
+  if (known !== undefined) removeChannel(book, known, 'closed')
+  // An answer that is under way may be older than the close: nobody waits for it any more.
+  if (pending !== undefined && book.pending.delete(stem)) settleLookup(book, pending, false)
   // Until the close is final the chain still shows it open, and peers still tell of it.
   rememberUnproven(book, stem, CLOSE_FINAL_MS)
 }

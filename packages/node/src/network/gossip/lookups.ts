@@ -6,7 +6,7 @@
 
 import type { Hex } from '@tallystick/protocol'
 import type { NodeId } from '../../transport/port.ts'
-import { take } from './account.ts'
+import { giveBack, take } from './account.ts'
 import { believe, removeChannel, setCapacity } from './believed.ts'
 import { rememberUnproven, settleLookup } from './credit.ts'
 import { takeParked } from './policies.ts'
@@ -34,7 +34,10 @@ export function askChain(book: Book): void {
     if (book.queues.size === 0 && book.recheck.size === 0) return
     if (!take(book.lookups, config.lookups, 1, book.nowMs)) return
     const id = nextPending(book) ?? nextRecheck(book)
-    if (id === undefined) return
+    if (id === undefined) {
+      giveBack(book.lookups, config.lookups, 1)
+      return
+    }
     book.inFlight.add(stemOfId(id))
     book.out.push({ type: 'look-up', channelId: id })
   }
@@ -91,11 +94,13 @@ function nextPending(book: Book): Hex | undefined {
   return undefined
 }
 
+/** One that is being asked about now is asked about once more: the answer under way may be older than what happened. */
 function nextRecheck(book: Book): Hex | undefined {
   for (const stem of book.recheck) {
+    if (book.inFlight.has(stem) || book.pending.has(stem)) continue
     book.recheck.delete(stem)
     const known = book.channels.get(stem)
-    if (known !== undefined && !book.inFlight.has(stem)) return known.id
+    if (known !== undefined) return known.id
   }
   return undefined
 }

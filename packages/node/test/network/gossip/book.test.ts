@@ -193,6 +193,46 @@ test('GO-32: top-ups and withdrawals change the capacity, and an end that no eve
   expect(party.graph.channels.size).toBe(0)
 })
 
+test('GO-32: what happens while the chain is being asked is asked about once more', () => {
+  const channel = channelOf([anna, bruno], 1)
+  const { clock } = scene()
+  const party = listener(clock, undefined)
+  const answer = (held: bigint) => {
+    const channelId = party.asked.shift() ?? channel.id
+    party.give({ type: 'looked-up', channelId, answer: { status: 'open', held } })
+  }
+  const happens = () => party.give({ type: 'chain-changed', channelId: channel.id, ended: false })
+  tell(party, announcementOf(channel))
+  happens()
+  answer(1n)
+  expect(party.asked).toEqual([channel.id])
+  happens()
+  happens()
+  expect(party.asked).toEqual([channel.id])
+  answer(2n)
+  expect(party.asked).toEqual([channel.id])
+  answer(3n)
+  expect(party.graph.channels.get(channel.id)).toMatchObject({ capacity: 3n })
+  expect(party.asked).toEqual([])
+})
+
+test('GO-33: an answer from before a close brings nothing back', () => {
+  const channel = channelOf([anna, bruno], 1)
+  const { clock } = scene()
+  for (const believed of [false, true]) {
+    const party = listener(clock, undefined)
+    tell(party, announcementOf(channel))
+    if (believed) {
+      party.give({ type: 'looked-up', channelId: channel.id, answer: OPEN })
+      party.give({ type: 'chain-changed', channelId: channel.id, ended: false })
+    }
+    party.give({ type: 'chain-changed', channelId: channel.id, ended: true })
+    party.give({ type: 'looked-up', channelId: channel.id, answer: OPEN })
+    expect(party.graph.channels.size).toBe(0)
+    expect(party.book.stats(clock.nowMs)).toMatchObject({ pending: 0, lookupsInFlight: 0 })
+  }
+})
+
 test('GO-32: a chain that cannot be asked again says nothing against a channel', () => {
   const channel = channelOf([anna, bruno], 1)
   const { clock, chain } = scene(channel)

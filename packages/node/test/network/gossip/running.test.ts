@@ -15,6 +15,7 @@ import {
   type ChannelParams,
   channelIdOf,
   domainOf,
+  encodeGossip,
   fromHex,
   type Hex,
   isGossipFrame,
@@ -33,7 +34,7 @@ import {
 } from '../../../src/network/gossip/index.ts'
 import type { Session } from '../../../src/transport/port.ts'
 import { createTlsTransport } from '../../../src/transport/tls.ts'
-import { emptyGraph, FREE, type HeardGraph, hear } from './world.ts'
+import { announcementOf, channelOf, emptyGraph, FREE, type HeardGraph, hear, keysOf, news } from './world.ts'
 
 const crypto = await loadCrypto()
 const NATIVE = new Uint8Array(20)
@@ -54,11 +55,16 @@ interface RunningNode {
   stop(): Promise<void>
 }
 
+interface Changes {
+  readonly store?: GossipStore
+  readonly nowMs?: () => number
+}
+
 interface World {
   readonly anvil: Anvil
   readonly deployment: Deployment
   readonly home: string
-  start(name: string, account: number, changes?: { store?: GossipStore }): Promise<RunningNode>
+  start(name: string, account: number, changes?: Changes): Promise<RunningNode>
 }
 
 async function makeWorld(): Promise<World> {
@@ -78,11 +84,7 @@ async function makeWorld(): Promise<World> {
     })
   return { anvil, deployment, home, start: (name, account, changes = {}) => start(name, account, changes) }
 
-  async function start(
-    name: string,
-    account: number,
-    changes: { store?: GossipStore },
-  ): Promise<RunningNode> {
+  async function start(name: string, account: number, changes: Changes): Promise<RunningNode> {
     const chain = chainOf(account)
     const identity = crypto.createIdentity(seed(`${name} identity`))
     const signer = crypto.createSigner(seed(`${name} signer`))
@@ -107,8 +109,8 @@ async function makeWorld(): Promise<World> {
         identity,
         signer,
         store,
-        log: { info() {}, warn() {}, error() {} },
-        nowMs: Date.now,
+        log: { info() {}, warn: () => watchers.forEach((look) => void look()), error() {} },
+        nowMs: changes.nowMs ?? Date.now,
         send: (peer, frame) => transport.session(peer)?.send(frame) === 'queued',
         onGraph(event: GraphEvent) {
           hear(graph, event)
@@ -305,6 +307,41 @@ test('a malformed gossip frame ends the session, by name', async () => {
   session.send(new Uint8Array([65, 0]))
   expect(await closed).toContain('gossip-ask/buckets')
   expect(anna.gossip.stats().channels).toBe(0)
+})
+
+test('a node that tells of thousands of channels which do not exist is muted, and the truth is still heard', async () => {
+  const world = await makeWorld()
+  const startedMs = Date.now()
+  const [anna, bruno, carla] = [
+    await world.start('anna', 1),
+    await world.start('bruno', 2),
+    // Her clock stands still, so that no credit grows while a slow machine works.
+    await world.start('carla', 3, { nowMs: () => startedMs }),
+  ]
+  const under = domainOf(crypto.crypto, anna.chain.chainId, bytesOf(anna.chain.bank))
+  const makers = [keysOf('mallory'), keysOf('trent')] as const
+  const identity = crypto.createIdentity(seed('mallory identity'))
+  const transport = await createTlsTransport({ identity, verify: crypto.verifyIdentity })
+  onTestFinished(() => transport.close())
+  const session = await transport.dial({ nodeId: carla.nodeId, host: '127.0.0.1', port: carla.port })
+  session.onMessage(() => {})
+  for (let lot = 0; lot < 40; lot += 1) {
+    const lies = Array.from({ length: 50 }, (_, i) =>
+      announcementOf(channelOf(makers, 50 * lot + i, under), under),
+    )
+    session.send(encodeGossip(news(...lies)))
+  }
+  await carla.until(() => carla.gossip.stats().mutedPeers === 1, 'that it is lied to')
+  const real = await openChannel(anna, bruno, 1n)
+  await anna.dial(bruno)
+  await carla.dial(bruno)
+  real.own(anna, 0, true, 1)
+  real.own(bruno, 1, true, 2)
+  await carla.until((graph) => graph.channels.has(real.id), 'the real channel')
+  expect(carla.gossip.stats()).toMatchObject({ channels: 1, mutedPeers: 1 })
+  expect(session.open).toBe(true)
+  // One stranger's credit is good for twenty questions; the last is about the channel that is there.
+  expect(carla.lookups.count).toBe(21)
 })
 
 function seed(text: string): Uint8Array {
