@@ -4,7 +4,8 @@ import type { SubmissionJournal } from '@tallystick/protocol'
 import { expect, test } from 'vitest'
 import { createMemoryJournal } from '../src/index.ts'
 import { depositOf, fundCall, nonceOf } from './support/deposits.ts'
-import { ANSWER, COIN, mineUntil, stuckDeposit } from './support/stuck.ts'
+import { mineUntil } from './support/mining.ts'
+import { ANSWER, COIN, stuckDeposit } from './support/stuck.ts'
 import { submit } from './support/submission.ts'
 
 /** Ends everything at the step of that number: before or after each write to the journal and each transaction sent. */

@@ -5,7 +5,8 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createMemoryJournal } from '../src/index.ts'
 import { depositOf, fundCall } from './support/deposits.ts'
-import { COIN, mineUntil } from './support/stuck.ts'
+import { mineUntil } from './support/mining.ts'
+import { COIN } from './support/stuck.ts'
 import { makeWorld } from './support/world.ts'
 
 type Step =

@@ -3,6 +3,7 @@
 import type { BlockRef, ChainEvent, ChainWatch } from '@tallystick/protocol'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { mineUntil } from './support/mining.ts'
 import { isFinalOf, record } from './support/recorder.ts'
 import { makeWorld, NATIVE, type World } from './support/world.ts'
 
@@ -96,7 +97,8 @@ async function play(steps: readonly Step[]): Promise<void> {
   }
   world.proxy.onCall(() => 'pass')
   // Dropped deposits are sent again and make blocks of their own.
-  while (await Promise.race([Promise.all(deposits).then(() => false), world.anvil.mine(1).then(() => true)]));
+  await mineUntil(world, Promise.all(deposits))
+  await Promise.all(deposits)
   await world.anvil.mine(FINAL_BLOCKS)
   const { number } = await funder.block('final')
   const truth = record(funder)

@@ -22,19 +22,6 @@ export async function looked({ proxy }: World): Promise<void> {
   await expect.poll(() => proxy.calls.length - calls, { timeout: 30_000 }).toBeGreaterThan(30)
 }
 
-export const mineUntil = async (world: World, done: Promise<unknown>, baseFeePerGas?: bigint) => {
-  const isOver = done.then(
-    () => true,
-    () => true,
-  )
-  const mine = async () => {
-    if (baseFeePerGas !== undefined) await world.anvil.setNextBlockBaseFeePerGas(baseFeePerGas)
-    await world.anvil.mine()
-    return false
-  }
-  while (!(await Promise.race([isOver, mine()])));
-}
-
 /** A deposit and an answer behind it, both signed and sent; then the deposit's money goes elsewhere. */
 export async function stuckDeposit(options: Partial<EvmChainConfig> = {}) {
   const journal = options.journal ?? createMemoryJournal()
