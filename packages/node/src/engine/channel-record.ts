@@ -56,10 +56,12 @@ export interface StoredChannel {
 const VERSION = 2
 const HEADER_BYTES = 1 + 8 + 8 + 4
 
+/** In memory of its own: it is kept for as long as the channel, and would keep the whole of a pool with it. */
 export function encodeRecord(record: ChannelRecord): Uint8Array {
-  return Buffer.from(
-    JSON.stringify(record, (_key, value) => (typeof value === 'bigint' ? { '#': `${value}` } : value)),
+  const json = JSON.stringify(record, (_key, value) =>
+    typeof value === 'bigint' ? { '#': `${value}` } : value,
   )
+  return new Uint8Array(Buffer.from(json))
 }
 
 export function encodeChannel(channel: StoredChannel, recordBytes: Uint8Array): Uint8Array {
