@@ -29,6 +29,7 @@ import { sendAfter } from '../machine.ts'
 import { resolutionOf } from '../registry-book.ts'
 import { type Group, post, type Runtime } from '../runtime.ts'
 import type { Hex } from '../service.ts'
+import { useAgreement } from './agreements.ts'
 
 export const JOINT_SPACE = 'joint'
 /** First byte of a lock's payload: a hop of a joint payment, whose terms came by message or will. */
@@ -178,6 +179,7 @@ function perform(rt: Runtime, group: Group, state: JointState, effect: JointEffe
       postKey(rt, group, condition, effect.key)
       return
     case 'finished':
+      if (effect.outcome.type === 'paid') useAgreement(rt, group, state)
       rt.jointNotes.push((later) => rt.jointEnded(later, state, effect.outcome))
       group.effects.push(() => rt.waits.poke(`joint/${condition}`))
   }

@@ -19,6 +19,7 @@ import { locksHeld } from '../locks/lock-keys.ts'
 import { sendAfter } from '../machine.ts'
 import { policyOf } from '../policies.ts'
 import type { Group, Peer, Runtime } from '../runtime.ts'
+import { isInUse } from './agreements.ts'
 import { giveBack, jointContext, jointInput, takeStep } from './joint-book.ts'
 import { tellAccepted } from './joint-locks.ts'
 
@@ -128,6 +129,7 @@ export function beginJoint(
 function agreementOn(rt: Runtime, terms: JointTerms): JointAgreement {
   const reference = toHex(terms.reference)
   const wanted = rt.wantedJoints.get(reference)
+  if (wanted !== undefined && isInUse(rt, reference)) return NEVER
   if (wanted !== undefined) return { leastNet: wanted, reference: terms.reference, asCustomer: false }
   const own = rt.ports.signer.address
   if (terms.payees.some((payee) => equalBytes(payee, own))) {

@@ -16,7 +16,6 @@ import {
   toHex,
 } from '@tallystick/protocol'
 import { findRoute } from '../../network/routing/index.ts'
-import type { Store } from '../../store/port.ts'
 import { command } from '../command.ts'
 import { chainNowSeconds } from '../context.ts'
 import { ServiceError } from '../errors.ts'
@@ -24,13 +23,12 @@ import { canPlace, roomOf } from '../htlc/forward.ts'
 import { ownChannels, routerFor } from '../htlc/routes.ts'
 import { amountOf, channelOf } from '../input-checks.ts'
 import { paramsOf, tokenOf } from '../network/network-view.ts'
-import { putRecord, recordsOf } from '../records.ts'
 import type { Group, Runtime } from '../runtime.ts'
 import type { Hex } from '../service.ts'
+import { agree } from './agreements.ts'
 import { beginJoint } from './joint-messages.ts'
 import { hopsOf } from './joint-pay.ts'
 
-const WANTED = 'joint.wanted'
 const MAX_ATTEMPTS = 8
 const LEAST_LOCK = 1n
 const NO_REFERENCE = new Uint8Array(32)
@@ -112,8 +110,7 @@ export async function rebalance(rt: Runtime, request: RebalanceRequest): Promise
 export async function agreeToNetting(rt: Runtime, request: NettingRequest): Promise<NettingResult> {
   const { reference, positions, own } = readNetting(rt, request)
   await command(rt, (group) => {
-    rt.wantedJoints.set(reference, own)
-    putRecord(group, WANTED, bytesOf(reference), { reference, net: own })
+    agree(rt, group, reference, own)
   })
   return { reference, positions }
 }
@@ -144,14 +141,6 @@ export async function settleNetting(rt: Runtime, request: NettingRequest): Promi
     for (const { channelId, direction } of party) blocked.add(`${toHex(channelId)}/${direction}`)
     if (!refused || party.length === 0 || attempt + 1 >= MAX_ATTEMPTS) failUnlessPaid(outcome)
   }
-}
-
-/** What was agreed to before a restart, by reference. */
-export async function loadWanted(store: Store): Promise<Map<Hex, bigint>> {
-  const wanted = new Map<Hex, bigint>()
-  for await (const { reference, net } of recordsOf<{ reference: Hex; net: bigint }>(store, WANTED))
-    wanted.set(reference, net)
-  return wanted
 }
 
 function readNetting(rt: Runtime, { token, obligations: asked }: NettingRequest) {
