@@ -1,5 +1,12 @@
 /** The demo's chain: a private anvil, the bank, the registry and a token, and what the chain says of them. */
-import { bankAbi, deployContracts, deployTestToken, mintTestToken, tokenAbi } from '@tallystick/evm'
+import {
+  bankAbi,
+  deployContracts,
+  deployTestToken,
+  mintTestToken,
+  registryAbi,
+  tokenAbi,
+} from '@tallystick/evm'
 import type { Anvil } from '@tallystick/evm/anvil'
 import { startAnvil } from '@tallystick/evm/anvil'
 import type { Hex, PublicClient } from 'viem'
@@ -24,6 +31,10 @@ export type Network = {
   payoutsOf(channelId: Hex): Promise<{ readonly party0: bigint; readonly party1: bigint }>
   /** The close that was challenged, and how it ended. */
   verdictOn(channelId: Hex): Promise<Verdict>
+  /** What the bank paid for a lock whose condition was met in time, to the side that did not owe it. */
+  claimOn(channelId: Hex): Promise<Claim>
+  /** Unix seconds of the block that met the condition, and who sent the key there. */
+  resolutionOf(condition: Hex): Promise<{ readonly atSeconds: number; readonly by: Hex }>
   /** What an account is given to begin with: tokens, and native coin for gas. */
   endow(account: Hex, tokens: bigint): Promise<void>
 }
@@ -35,6 +46,14 @@ export type Verdict = {
   /** The line that the closer is shown to have known. */
   readonly shown: bigint
   readonly forfeited: bigint
+}
+
+export type Claim = {
+  readonly condition: Hex
+  /** Unix seconds. */
+  readonly expiry: number
+  readonly amount: bigint
+  readonly paid: bigint
 }
 
 /** Short, so that a transaction does not keep the viewer waiting; still real blocks that become final. */
@@ -72,6 +91,8 @@ export async function startNetwork(
     balanceOf: (account) => client.readContract({ ...read, functionName: 'balanceOf', args: [account] }),
     payoutsOf: (channelId) => readPayouts(client, contracts.bank, channelId),
     verdictOn: (channelId) => readVerdict(client, contracts.bank, channelId),
+    claimOn: (channelId) => readClaim(client, contracts.bank, channelId),
+    resolutionOf: (condition) => readResolution(client, contracts.registry, condition),
     async endow(account, tokens) {
       await anvil.setBalance(account, gasWei)
       await mintTestToken(deployment, token, account, tokens)
@@ -116,4 +137,38 @@ async function readVerdict(client: PublicClient, bank: Hex, channelId: Hex): Pro
     shown: call.args[2].acked,
     forfeited: challenged.args.forfeited,
   }
+}
+
+/** Condition and expiry are not in the event: they are what the claimant showed, so they are read from the transaction. */
+async function readClaim(client: PublicClient, bank: Hex, channelId: Hex): Promise<Claim> {
+  const [claimed] = await client.getContractEvents({
+    address: bank,
+    abi: bankAbi,
+    eventName: 'LocksClaimed',
+    args: { channelId },
+    fromBlock: 0n,
+    strict: true,
+  })
+  if (claimed === undefined) throw new Error('the bank has paid no lock of this channel')
+  const { input } = await client.getTransaction({ hash: claimed.transactionHash })
+  const call = decodeFunctionData({ abi: bankAbi, data: input })
+  const lock = call.functionName === 'claimLocks' ? call.args[3][0] : undefined
+  if (lock === undefined) throw new Error('the claim was made through another contract')
+  const { amount, paid } = claimed.args
+  return { condition: lock.condition, expiry: Number(lock.expiry), amount, paid }
+}
+
+async function readResolution(client: PublicClient, registry: Hex, condition: Hex) {
+  const at = { address: registry, abi: registryAbi } as const
+  const atSeconds = await client.readContract({ ...at, functionName: 'resolvedAt', args: [condition] })
+  const [resolved] = await client.getContractEvents({
+    ...at,
+    eventName: 'Resolved',
+    args: { conditionId: condition },
+    fromBlock: 0n,
+    strict: true,
+  })
+  if (resolved === undefined) throw new Error('the registry knows no key of this condition')
+  const { from } = await client.getTransaction({ hash: resolved.transactionHash })
+  return { atSeconds: Number(atSeconds), by: from.toLowerCase() as Hex }
 }

@@ -1,4 +1,4 @@
-/** What both acts of the demo share: who plays, on which chain, and how it is told. */
+/** What the first two acts of the demo share: who plays, on which chain, and how it is told. */
 import type { ChannelView, Hex } from '@tallystick/client'
 import { waitForChannel } from '../node-api.ts'
 import type { Estate } from '../processes/estate.ts'
@@ -45,6 +45,7 @@ export async function balances({ network, seller, buyer }: Stage): Promise<Balan
 
 /** An amount for people: whole tokens where it is whole. */
 export function inTokens(amount: bigint, network: Pick<Network, 'unit' | 'symbol'>): string {
+  if (amount < 0n) return `-${inTokens(-amount, network)}`
   const whole = amount / network.unit
   const rest = amount % network.unit
   const digits = String(network.unit).length - 1

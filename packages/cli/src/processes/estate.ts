@@ -96,6 +96,8 @@ async function stopChild(child: ChildProcess): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
   const exited = once(child, 'exit')
   child.kill('SIGTERM')
+  // A process that is frozen (SIGSTOP) hears of it only when it goes on.
+  child.kill('SIGCONT')
   const timer = setTimeout(() => child.kill('SIGKILL'), graceMs)
   try {
     await exited

@@ -44,6 +44,8 @@ function signal(pid: number, name: NodeJS.Signals | 0): boolean {
 
 async function clear(): Promise<void> {
   for (const pid of pids) signal(pid, 'SIGTERM')
+  // A process that is frozen (SIGSTOP) hears of it only when it goes on.
+  for (const pid of pids) signal(pid, 'SIGCONT')
   const deadline = Date.now() + graceMs
   while ([...pids].some((pid) => signal(pid, 0)) && Date.now() < deadline)
     await new Promise((resolve) => setTimeout(resolve, 50))

@@ -14,13 +14,15 @@ export type PurchaseOptions = {
   readonly maxPrice: bigint
   /** How each chunk is paid; default: over a channel with the seller. */
   readonly via?: BuyOptions['via']
+  /** How long the payment of one chunk is waited for. */
+  readonly paymentTimeoutMs?: number
   readonly onProgress?: (progress: PurchaseProgress) => void
   readonly signal?: AbortSignal
 }
 
 /** @throws {Failure}; buying the same again goes on where it stopped and pays nothing twice. */
 export async function purchase(options: PurchaseOptions): Promise<Purchase> {
-  const { api, uri, maxPrice, via, onProgress, signal } = options
+  const { api, uri, maxPrice, via, paymentTimeoutMs, onProgress, signal } = options
   try {
     const out = options.out ?? (await fetchManifest(uri, signal)).name
     return await buy({
@@ -29,6 +31,7 @@ export async function purchase(options: PurchaseOptions): Promise<Purchase> {
       output: resolve(out),
       maxPricePerChunk: maxPrice,
       maxTotal: maxPrice,
+      ...(paymentTimeoutMs !== undefined && { paymentTimeoutMs }),
       ...(via !== undefined && { via }),
       ...(onProgress !== undefined && { onProgress }),
       ...(signal !== undefined && { signal }),
