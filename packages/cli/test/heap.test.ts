@@ -41,7 +41,7 @@ test('the young generation shrinks from what the start made of it, and grows aga
   const { before, settled, after, exposed } = JSON.parse(stdout)
   expect(before).toBeGreaterThan(8 * mebibyte)
   expect(settled).toBeLessThanOrEqual(2 * mebibyte)
-  expect(after).toBeGreaterThan(8 * mebibyte)
+  expect(after).toBeGreaterThan(16 * mebibyte)
   expect(after).toBeLessThanOrEqual(32 * mebibyte)
   expect(exposed).toBe('undefined')
 })
