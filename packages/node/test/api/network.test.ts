@@ -223,10 +223,14 @@ describe('a payment over the network', () => {
     )
     const waiting = client.networkPayment(PAYMENT_HASH, { timeoutMs: 60_000 })
     await asked
-    node.on('getNetworkPayment', async () => networkPayment({ state: 'failed' }))
     const event = { type: 'network-payment', atMs: 1, parts: 1, pending: 1 } as const
+    const looks = () => node.calls.filter(([name]) => name === 'getNetworkPayment').length
+    const before = looks()
     node.emit({ ...event, hash: hashOf(9), state: 'failed' })
     node.emit({ ...event, hash: PAYMENT_HASH, state: 'pending' })
+    await new Promise(setImmediate)
+    expect(looks()).toBe(before)
+    node.on('getNetworkPayment', async () => networkPayment({ state: 'failed' }))
     node.emit({ ...event, hash: PAYMENT_HASH, state: 'failed' })
     expect((await waiting)?.state).toBe('failed')
     expect(node.listeners).toBe(0)
