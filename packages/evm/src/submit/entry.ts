@@ -29,8 +29,8 @@ export interface Entry {
   feeRefused: boolean
   /** Looks in a row at which another transaction had taken the nonce. */
   looksWithoutReceipt: number
-  /** Head number at which the endpoint was last asked whether it still knows the transaction. */
-  checkedAtBlock: bigint
+  /** Hash of the head at which the endpoint was last asked whether it still knows the transaction. */
+  checkedAtHead: Hex | undefined
   /** Stops it before it is signed. */
   readonly abandoned: AbortController
   waiters: number
@@ -64,7 +64,7 @@ export function createEntry(
     sentAtMs: performance.now(),
     feeRefused: false,
     looksWithoutReceipt: 0,
-    checkedAtBlock: -1n,
+    checkedAtHead: undefined,
     abandoned: new AbortController(),
     waiters: 0,
     included,

@@ -263,8 +263,9 @@ async function attendWaiting(options: TrackerOptions, entry: Entry, view: View):
     performance.now() - entry.sentAtMs >= options.resubmitAfterMs
   // Those behind it wait for it, not for a higher fee.
   if (isNext && isDue && (await sender.replace(entry, view.head))) return
-  if (entry.checkedAtBlock === view.head.number) return
-  entry.checkedAtBlock = view.head.number
+  // By hash: a reorganisation may drop it and leave the height as it was.
+  if (entry.checkedAtHead === view.head.hash) return
+  entry.checkedAtHead = view.head.hash
   if (!(await rpc.knowsTransaction(latest(record).hash))) await sender.resend(entry)
 }
 

@@ -111,6 +111,19 @@ export function includingConformance(makeWorld: (options?: { noMining?: boolean 
       expect(await depositOf(world, 1n)).toBe(5n)
     })
 
+    test('a transaction that is forgotten while the height stays the same is sent again', async () => {
+      const world = await makeWorld({ noMining: true })
+      await world.anvil.mine(3)
+      const port = world.port()
+      await submit(port, fundCall(world, 1n), 'k').until('sent')
+      const calls = world.proxy.calls.length
+      await expect.poll(() => world.proxy.calls.length - calls, { timeout: 30_000 }).toBeGreaterThan(20)
+      await world.anvil.request('anvil_dropAllTransactions')
+      await world.anvil.reorg(1)
+      const pool = () => world.anvil.request('txpool_status')
+      await expect.poll(pool, { timeout: 30_000 }).toMatchObject({ pending: '0x1' })
+    })
+
     test('a receipt of a block that left the chain is not believed', async () => {
       const world = await makeWorld()
       const port = world.port()
