@@ -89,8 +89,11 @@ describe('a file bought through the network', () => {
     stall.ledger.network.outcomes = ['payment-unknown']
     expect(await refused(stall.buy({ via: 'htlc' }))).toMatchObject({ code: 'payment-failed', atRisk: 0n })
     expect(stall.ledger.network.paid).toEqual([])
+    // What this seller has issued before, it does not remember.
+    await stall.restart()
     await stall.buy({ via: 'htlc' })
     assertPaidOnce(stall, 2)
+    expect(stall.ledger.network.paid[0]).toBe(stall.ledger.network.issued[1]?.paymentHash)
   })
 })
 
