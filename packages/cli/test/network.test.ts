@@ -110,7 +110,9 @@ describe('paying strangers', () => {
     expect(people.code).toBe(0)
     expect(people.stderr).toContain(`Paying 500 to ${line.carol.nodeId}.`)
     expect(people.stderr).toMatch(/Part 1: 500 over 0[0-9a-f]{11}\.\.\. > 0[0-9a-f]{11}\.\.\., fee 3\n/)
-    expect(people.stdout).toMatch(/^Paid 500 to .*: fee 3, htlc\.\n[\s\S]*Receipt 0x[0-9a-f]{64}\n$/)
+    expect(people.stdout).toMatch(
+      /^Paid 500 to .*: fee 3, htlc\.\n[\s\S]*Preimage 0x[0-9a-f]{64}, which shows that you paid\n$/,
+    )
     const code = await tally([
       '--data-dir',
       line.carol.directory,
@@ -142,6 +144,31 @@ describe('paying strangers', () => {
     expect(shown).toMatchObject({ state: 'failed', failure: { code: reason } })
   })
 
+  it('goes on when it was given up, and pays once', async () => {
+    const before = await all()
+    const { text, paymentHash } = await invoiceOf('--amount', '300')
+    const { pid } = JSON.parse(readFileSync(join(line.carol.directory, 'node.json'), 'utf8'))
+    process.kill(pid, 'SIGSTOP')
+    try {
+      const waited = await asAlice('pay', text, '--timeout', '2')
+      expect(waited.code).toBe(3)
+      expect(errorOf(waited)).toMatchObject({
+        code: 'TIMED_OUT',
+        field: '--timeout',
+        paymentHash,
+        invoice: text,
+        state: 'pending',
+        remedy: expect.stringContaining('never paying twice'),
+      })
+      expect(paymentOf(await asAlice('payments', 'show', paymentHash))).toMatchObject({ state: 'pending' })
+    } finally {
+      process.kill(pid, 'SIGCONT')
+    }
+    const paid = await asAlice('pay', text)
+    expect(paymentOf(paid)).toMatchObject({ state: 'succeeded', amount: '300' })
+    expect(await all()).toEqual([before[0] - 303n, before[1] + 3n, before[2] + 300n])
+  })
+
   it('says that an invoice is not paid, or not there', async () => {
     const invoice = await invoiceOf('--amount', '7')
     const waited = await asCarol('invoice', 'show', invoice.paymentHash, '--wait', '--timeout', '1')
@@ -164,7 +191,7 @@ describe('paying strangers', () => {
     const { invoices } = onlyJson(await asCarol('invoice', 'list', '--state', 'settled')) as {
       invoices: InvoiceView[]
     }
-    expect(invoices.map(({ received }) => received)).toEqual(['500', '1000'])
+    expect(invoices.map(({ received }) => received)).toEqual(['300', '500', '1000'])
     const { peers } = onlyJson(await asBob('peers')) as { peers: { nodeId: string }[] }
     expect(peers.map(({ nodeId }) => nodeId).toSorted()).toEqual(
       [line.alice.nodeId, line.carol.nodeId].toSorted(),

@@ -146,7 +146,7 @@ function summary({ amount, payee, fee, attempts, preimage, paymentHash, via }: N
     `Paid ${amount} to ${payee}: ${feeText(fee)}, ${via}.`,
     ...ways.map((attempt) => `  over ${pathOf(attempt)}`),
     `Payment ${paymentHash}`,
-    ...(preimage === undefined ? [] : [`Receipt ${preimage}`]),
+    ...(preimage === undefined ? [] : [`Preimage ${preimage}, which shows that you paid`]),
   ].join('\n')
 }
 

@@ -99,7 +99,7 @@ function describeNetwork(payment: NetworkPaymentView): string {
     ['via', via],
     ['begun', new Date(payment.createdAtMs).toISOString()],
     ...(payment.endedAtMs === undefined ? [] : [['ended', new Date(payment.endedAtMs).toISOString()]]),
-    ...(preimage === undefined ? [] : [['receipt', preimage]]),
+    ...(preimage === undefined ? [] : [['preimage', preimage]]),
     ...(failure === undefined ? [] : [['failed', `${whereOf(failure)} ${failure.remedy}`]]),
   ])
   return [rows, ...stepsSince(undefined, payment)].join('\n')

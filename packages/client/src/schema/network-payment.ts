@@ -85,7 +85,7 @@ export const NetworkPaymentView = z
     fee: Integer,
     via: InvoiceMethod,
     state: NetworkPaymentState,
-    /** The receipt: hashes to `paymentHash`. Of a joint payment there is none: its signatures are the receipt. */
+    /** Shows that it was paid: hashes to `paymentHash`. A joint payment has none: its payees sign receipts. */
     preimage: Hash.optional(),
     /** In order, failed ones included. */
     attempts: z.array(NetworkPaymentAttempt).readonly(),

@@ -356,6 +356,28 @@ describe('fee policies', () => {
   })
 })
 
+test('the events of invoices and payments reach a listener', async () => {
+  const invoice = { type: 'invoice', atMs: 1, hash: PAYMENT_HASH, received: 2n ** 70n } as const
+  const payment = {
+    type: 'network-payment',
+    atMs: 2,
+    hash: PAYMENT_HASH,
+    state: 'succeeded',
+    parts: 2,
+    pending: 0,
+  } as const
+  const heard: unknown[] = []
+  const onOpen = () => {
+    node.emit(invoice)
+    node.emit(payment)
+  }
+  for await (const { event } of client.events({ onOpen })) {
+    heard.push(event)
+    if (heard.length === 2) break
+  }
+  expect(heard).toEqual([invoice, payment])
+})
+
 describe('the network', () => {
   test('is shown with what each end asks, or null', async () => {
     expect(await client.graph()).toEqual({
