@@ -86,18 +86,39 @@ export interface RpcOptions {
   readonly signal: AbortSignal
 }
 
+/**
+ * Aborts when the port stops or the request's time is up. Not `AbortSignal.any` with `AbortSignal.timeout`: they stay in memory
+ * until the time is up, long after the answer, and a node asks many times a second.
+ */
+function limitOf({ signal: stopped, timeoutMs }: RpcOptions) {
+  const ended = new AbortController()
+  const end = () => ended.abort()
+  const timer = setTimeout(end, timeoutMs)
+  stopped.addEventListener('abort', end, { once: true })
+  if (stopped.aborted) end()
+  return {
+    signal: ended.signal,
+    lift() {
+      clearTimeout(timer)
+      stopped.removeEventListener('abort', end)
+    },
+  }
+}
+
 export function createRpc(options: RpcOptions): Rpc {
   const { request } = http(options.url, { retryCount: 0, timeout: options.timeoutMs, raw: true })({})
 
   const ask = async (method: string, params: readonly unknown[]): Promise<Answer> => {
     // viem's own timeout ends with the headers; a body that trickles for ever must end too.
-    const signal = AbortSignal.any([options.signal, AbortSignal.timeout(options.timeoutMs)])
+    const limit = limitOf(options)
     let answer: unknown
     try {
-      answer = await request({ method, params } as never, { signal })
+      answer = await request({ method, params } as never, { signal: limit.signal })
     } catch (cause) {
       if (options.signal.aborted) throw stoppedError()
       throw unavailable(options.url, method, cause)
+    } finally {
+      limit.lift()
     }
     const { result, error } = answer as { result?: unknown; error?: unknown }
     if (error !== undefined && error !== null) return { fault: fault(error) }
