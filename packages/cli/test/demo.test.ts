@@ -98,8 +98,7 @@ describe('the demo', () => {
           bytes: 1024 * 1024,
           price: 100,
           paid: 600,
-          fees: { 甲: { each: 3, total: 18 }, 乙: { each: -1, total: -6 } },
-          gains: { A: -612, 甲: 18, 乙: -6, D: 600 },
+          fees: { 甲: 3, 乙: -1 },
           sum: 0,
           kill: { party: '乙', signal: 'SIGKILL', paymentsLost: 0, paymentsRepeated: 0 },
           silence: { party: '乙', paidByBank: 100 },
@@ -108,9 +107,18 @@ describe('the demo', () => {
       // Acts that were not played are not spoken of.
       expect(Object.keys(result).toSorted()).toEqual(['agrees', 'checks', 'network', 'seconds'])
       const { network, checks } = result as {
-        network: { sha256: string; silence: { expiry: number; resolvedAt: number } }
+        network: {
+          parts: number
+          gains: object
+          sha256: string
+          silence: { expiry: number; resolvedAt: number }
+        }
         checks: Array<{ agrees: boolean }>
       }
+      // One part each, unless a payment had to look for its way again.
+      expect(network.parts).toBeGreaterThanOrEqual(6)
+      const kept = { 甲: 3 * network.parts, 乙: -network.parts }
+      expect(network.gains).toEqual({ A: -600 - kept.甲 - kept.乙, ...kept, D: 600 })
       expect(network.sha256).toBe(sha256)
       expect(network.silence.resolvedAt).toBeLessThanOrEqual(network.silence.expiry)
       expect(checks.every(({ agrees }) => agrees)).toBe(true)

@@ -149,6 +149,26 @@ describe('a file from the command line', () => {
     expect(onlyJson(bought)).toMatchObject({ chunks: 10, bytes: 100_000, sha256, paidTotal: '30' })
     expect(readFileSync(out).equals(bytes)).toBe(true)
 
+    const byInvoice = join(two.home, 'by-invoice.bin')
+    const over = await asAlice(
+      'buy',
+      uri,
+      '--max-price',
+      '30',
+      '--via',
+      'htlc',
+      '--max-fee',
+      '0',
+      '--out',
+      byInvoice,
+    )
+    expect(onlyJson(over)).toMatchObject({ sha256, paidNow: '30', feesNow: '0' })
+    const settled = await asBob('invoice', 'list', '--state', 'settled')
+    expect((onlyJson(settled).invoices as unknown[]).length).toBe(10)
+    const nohow = await asAlice('buy', uri, '--max-price', '30', '--via', 'pigeon')
+    expect(nohow.code).toBe(2)
+    expect(onlyJson(nohow).error).toMatchObject({ field: '--via' })
+
     writeFileSync(out, 'something of the user')
     const again = await asAlice('buy', uri, '--max-price', '30', '--out', out)
     expect(again.code).toBe(2)
@@ -201,7 +221,7 @@ describe('the node process', () => {
     const ended = await asAlice('channel', 'close', channelId)
     expect(ended.code).toBe(0)
     expect(channelOf(ended)).toMatchObject({ status: 'closed', close: { mode: 'together' } })
-    expect((await two.network.balanceOf(two.bob.account)) - before).toBe(157n + 30n - 57n)
+    expect((await two.network.balanceOf(two.bob.account)) - before).toBe(157n + 30n + 30n - 57n)
     expect(await two.network.balanceOf(two.network.bank)).toBe(0n)
     const late = await asAlice('pay', channelId, '1')
     expect(late.code).toBe(1)

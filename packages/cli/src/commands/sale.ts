@@ -1,8 +1,9 @@
 /** `tally sell` and `tally buy`: a file, chunk by chunk, over HTTP 402 and a payment channel. */
-import type { Purchase } from '@tallystick/client/paywall'
+import type { Purchase, Via } from '@tallystick/client/paywall'
 import type { Command } from 'commander'
-import { parseAddress, parseAmount, parseHttpUrl, parseWhole } from '../arguments.ts'
+import { parseAddress, parseAmount, parseBound, parseHttpUrl, parseWhole } from '../arguments.ts'
 import { readConfig } from '../config.ts'
+import { usage } from '../failure.ts'
 import { action, examples } from '../invocation.ts'
 import { connectNode } from '../node-api.ts'
 import { table } from '../output.ts'
@@ -73,7 +74,12 @@ Serves until Ctrl-C. With --json, the one object on standard output is printed w
     )
 }
 
-type BuyOptions = { readonly out?: string; readonly maxPrice: string }
+type BuyOptions = {
+  readonly out?: string
+  readonly maxPrice: string
+  readonly via: string
+  readonly maxFee?: string
+}
 
 export function addBuyCommand(program: Command): void {
   program
@@ -82,14 +88,29 @@ export function addBuyCommand(program: Command): void {
     .argument('<uri>', 'as `tally sell` prints it')
     .requiredOption('--max-price <amount>', 'pay at most this for the whole file, in base units')
     .option('--out <file>', 'where to write it (default: its own name, here); never overwrites')
+    .option(
+      '--via <how>',
+      'direct, over a channel with the seller; or over the network: htlc or joint',
+      'direct',
+    )
+    .option(
+      '--max-fee <amount>',
+      'over the network: for each chunk, beside the price (default: 1 %, at least 10)',
+    )
     .addHelpText(
       'after',
-      examples('tally buy http://127.0.0.1:8402/ --max-price 100000000 --out ./movie.mp4'),
+      examples(
+        'tally buy http://127.0.0.1:8402/ --max-price 100000000 --out ./movie.mp4',
+        'tally buy http://127.0.0.1:8402/ --max-price 100000000 --via htlc --max-fee 20',
+      ),
     )
     .action(
       action<BuyOptions>(async ({ args, options, directory, output }) => {
         const uri = parseHttpUrl(args[0] ?? '', 'uri').href
         const maxPrice = parseAmount(options.maxPrice, '--max-price')
+        const via = parseVia(options.via)
+        const maxFeePerChunk =
+          options.maxFee === undefined ? undefined : parseBound(options.maxFee, '--max-fee')
         const api = connectNode(directory)
         const { purchase } = await import('../sale/purchase.ts')
         const stopped = new AbortController()
@@ -101,6 +122,8 @@ export function addBuyCommand(program: Command): void {
             uri,
             out: options.out,
             maxPrice,
+            via,
+            maxFeePerChunk,
             signal: stopped.signal,
             onProgress: ({ chunksDone, chunkCount, bytesDone }) =>
               bar.update(chunksDone, chunkCount, `${(bytesDone / 1e6).toFixed(1)} MB`),
@@ -114,17 +137,23 @@ export function addBuyCommand(program: Command): void {
     )
 }
 
-function purchaseJson({ output: file, manifest, sha256, paidNow, paidTotal, elapsedMs }: Purchase) {
-  const { sizeBytes: bytes, chunks } = manifest
-  return { file, bytes, sha256, chunks: chunks.length, paidNow, paidTotal, seconds: elapsedMs / 1000 }
+function parseVia(text: string): Via {
+  if (text === 'direct' || text === 'htlc' || text === 'joint') return text
+  throw usage('--via', 'there is no such way to pay', 'Give direct, htlc or joint.')
 }
 
-function describe({ output: file, manifest, sha256, paidNow, elapsedMs }: Purchase): string {
+function purchaseJson({ output: file, manifest, sha256, paidNow, paidTotal, feesNow, elapsedMs }: Purchase) {
+  const { sizeBytes: bytes, chunks } = manifest
+  const seconds = elapsedMs / 1000
+  return { file, bytes, sha256, chunks: chunks.length, paidNow, paidTotal, feesNow, seconds }
+}
+
+function describe({ output: file, manifest, sha256, paidNow, feesNow, elapsedMs }: Purchase): string {
   return table([
     ['file', file],
     ['bytes', `${manifest.sizeBytes} in ${manifest.chunks.length} chunks, each verified`],
     ['SHA-256', sha256],
-    ['paid now', String(paidNow)],
+    ['paid now', feesNow === 0n ? String(paidNow) : `${paidNow}, and ${feesNow} in fees`],
     ['time', `${(elapsedMs / 1000).toFixed(1)} s`],
   ])
 }

@@ -71,8 +71,7 @@ function cheatJson(cheat: CheatResult): Json {
 }
 
 function networkJson({ network, strangers }: FourResult): Json {
-  const { chunks, bytes, sha256, price, paid, fees, gains, sum, crash, silence } = strangers
-  const fee = ({ each, total }: (typeof fees)['甲']) => ({ each: Number(each), total: Number(total) })
+  const { chunks, bytes, sha256, price, paid, parts, fees, gains, sum, crash, silence } = strangers
   return {
     bank: network.bank,
     registry: network.registry,
@@ -81,7 +80,8 @@ function networkJson({ network, strangers }: FourResult): Json {
     sha256,
     price: Number(price),
     paid: Number(paid),
-    fees: { 甲: fee(fees.甲), 乙: fee(fees.乙) },
+    parts,
+    fees: { 甲: Number(fees.甲), 乙: Number(fees.乙) },
     gains: Object.fromEntries(NAMES.map((name) => [name, Number(gains[name])])),
     sum: Number(sum),
     kill: {
@@ -149,10 +149,7 @@ function networkTables({ network, strangers }: FourResult): string {
   const tokens = (amount: bigint) => inTokens(amount, network)
   const story = [
     ['through the network', `${chunks.htlc} chunks by hash locks, ${chunks.joint} by joint payments`],
-    [
-      'price',
-      `${tokens(price)} a chunk; 甲 takes ${tokens(fees.甲.each)}, 乙 gives ${tokens(-fees.乙.each)}`,
-    ],
+    ['price', `${tokens(price)} a chunk; 甲 takes ${tokens(fees.甲)}, 乙 gives ${tokens(-fees.乙)}`],
     [
       'kill -9',
       `乙 away for ${round(crash.downSeconds)} s; lost ${crash.lost}, paid twice ${crash.repeated}`,

@@ -29,7 +29,10 @@ export type StrangersResult = {
   /** Base units. */
   readonly price: bigint
   readonly paid: bigint
-  readonly fees: Readonly<Record<'甲' | '乙', { readonly each: bigint; readonly total: bigint }>>
+  /** Ways on which something was paid: one a payment, more where a payment went in parts. */
+  readonly parts: number
+  /** What the strangers keep on each way; negative: they give. */
+  readonly fees: Readonly<Record<'甲' | '乙', bigint>>
   /** Of each party by the chain, base units, without gas; negative: a loss. */
   readonly gains: Readonly<Record<Name, bigint>>
   readonly sum: bigint
@@ -73,7 +76,8 @@ export async function playStrangers(
   )
   checks.compare('no payment is lost, none repeated, though 乙 was killed', '0, 0', `${lost}, ${repeated}`)
   const paid = price * BigInt(payments.length)
-  const gains = await judge(stage, payments)
+  const ways = payments.flatMap(paidWays)
+  const gains = await judge(stage, ways)
   const sum = NAMES.reduce((total, name) => total + gains[name], 0n)
   checks.compare('all gains and losses together', 0n, sum)
   checks.compare(
@@ -88,7 +92,8 @@ export async function playStrangers(
     sha256,
     price,
     paid,
-    fees: feesOf(stage, payments.length),
+    parts: ways.length,
+    fees: { 甲: FEES.甲 * network.unit, 乙: FEES.乙 * network.unit },
     gains,
     sum,
     crash: { ...crash, lost, repeated },
@@ -216,33 +221,42 @@ async function accounts({ parties, price }: StrangersStage) {
   const { invoices } = await parties.D.api().invoices({ state: 'settled', limit: 1_000 })
   const received = new Map(invoices.map((invoice) => [invoice.paymentHash, invoice.received]))
   const lost = payments.filter(({ paymentHash }) => received.get(paymentHash) !== price).length
-  const surplus = invoices.length - payments.length
-  const twice = payments.filter(
-    ({ attempts }) => attempts.filter(({ state }) => state === 'paid').length !== 1,
-  )
-  return { payments, lost, repeated: twice.length + Math.max(0, surplus) }
+  const repeated = payments.filter(
+    (payment) => paidWays(payment).reduce((sum, { amount }) => sum + amount, 0n) !== price,
+  ).length
+  return { payments, lost, repeated: repeated + Math.max(0, invoices.length - payments.length) }
+}
+
+type Way = NetworkPaymentView['attempts'][number]
+
+/** A payment may go in several parts; what failed on the way was never paid. */
+function paidWays({ attempts }: NetworkPaymentView): readonly Way[] {
+  return attempts.filter(({ state }) => state === 'paid')
+}
+
+/** By what A's node says of the hops: what everybody gains, and on how many ways a hop took other than it asks. */
+function hopsOf({ network }: StrangersStage, ways: readonly Way[]) {
+  const gains: Record<Name, bigint> = { A: 0n, 甲: 0n, 乙: 0n, D: 0n }
+  let odd = 0
+  for (const { path } of ways) {
+    const [first, second, third] = path
+    if (first === undefined || second === undefined || third === undefined)
+      throw new Error('a path of other hops')
+    const taken = { 甲: first.amount - second.amount, 乙: second.amount - third.amount }
+    if (taken.甲 !== FEES.甲 * network.unit || taken.乙 !== FEES.乙 * network.unit) odd++
+    gains.A -= first.amount
+    gains.甲 += taken.甲
+    gains.乙 += taken.乙
+    gains.D += third.amount
+  }
+  return { gains, odd }
 }
 
 /** Gains by the chain, each beside what the payments of A's node add up to. */
-async function judge(
-  { network, parties, fortunes, price, checks }: StrangersStage,
-  payments: readonly NetworkPaymentView[],
-): Promise<Record<Name, bigint>> {
-  const expected: Record<Name, bigint> = { A: 0n, 甲: 0n, 乙: 0n, D: 0n }
-  const { unit } = network
-  let odd = 0
-  for (const { attempts } of payments) {
-    const [first, second, third] = attempts.find(({ state }) => state === 'paid')?.path ?? []
-    if (first === undefined || second === undefined || third === undefined)
-      throw new Error('a path of other hops')
-    expected.A -= first.amount
-    expected.甲 += first.amount - second.amount
-    expected.乙 += second.amount - third.amount
-    expected.D += third.amount
-    const asked = [price + FEES.乙 * unit + FEES.甲 * unit, price + FEES.乙 * unit, price]
-    if ([first, second, third].some(({ amount }, hop) => amount !== asked[hop])) odd++
-  }
-  checks.compare('payments on which a hop took more or less than it asks', 0, odd)
+async function judge(stage: StrangersStage, ways: readonly Way[]): Promise<Record<Name, bigint>> {
+  const { network, parties, fortunes, checks } = stage
+  const { gains: expected, odd } = hopsOf(stage, ways)
+  checks.compare('ways on which a hop took more or less than it asks', 0, odd)
   const now = await fortunesOf(network, parties)
   const gains: Record<Name, bigint> = { A: 0n, 甲: 0n, 乙: 0n, D: 0n }
   for (const name of NAMES) {
@@ -250,14 +264,6 @@ async function judge(
     checks.compare(`gain of ${name}, by the payments and by the chain`, expected[name], gains[name])
   }
   return gains
-}
-
-function feesOf({ network }: StrangersStage, payments: number): StrangersResult['fees'] {
-  const fee = (name: '甲' | '乙') => {
-    const each = FEES[name] * network.unit
-    return { each, total: each * BigInt(payments) }
-  }
-  return { 甲: fee('甲'), 乙: fee('乙') }
 }
 
 async function sha256Of(path: string): Promise<string> {

@@ -14,6 +14,8 @@ export type PurchaseOptions = {
   readonly maxPrice: bigint
   /** How each chunk is paid; default: over a channel with the seller. */
   readonly via?: BuyOptions['via']
+  /** What a chunk may cost beside its price when it is paid over the network; base units. */
+  readonly maxFeePerChunk?: bigint | undefined
   /** How long the payment of one chunk is waited for. */
   readonly paymentTimeoutMs?: number
   readonly onProgress?: (progress: PurchaseProgress) => void
@@ -22,7 +24,7 @@ export type PurchaseOptions = {
 
 /** @throws {Failure}; buying the same again goes on where it stopped and pays nothing twice. */
 export async function purchase(options: PurchaseOptions): Promise<Purchase> {
-  const { api, uri, maxPrice, via, paymentTimeoutMs, onProgress, signal } = options
+  const { api, uri, maxPrice, via, maxFeePerChunk, paymentTimeoutMs, onProgress, signal } = options
   try {
     const out = options.out ?? (await fetchManifest(uri, signal)).name
     return await buy({
@@ -32,6 +34,7 @@ export async function purchase(options: PurchaseOptions): Promise<Purchase> {
       maxPricePerChunk: maxPrice,
       maxTotal: maxPrice,
       ...(paymentTimeoutMs !== undefined && { paymentTimeoutMs }),
+      ...(maxFeePerChunk !== undefined && { maxFeePerChunk }),
       ...(via !== undefined && { via }),
       ...(onProgress !== undefined && { onProgress }),
       ...(signal !== undefined && { signal }),
