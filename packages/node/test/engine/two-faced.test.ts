@@ -39,7 +39,7 @@ interface Line {
 
 const moves = fc.array(
   fc.record({
-    what: fc.constantFrom('pay', 'pay', 'refuse', 'claim', 'acknowledge'),
+    what: fc.constantFrom('pay', 'pay', 'refuse', 'claim', 'betray', 'acknowledge'),
     one: fc.nat({ max: 1_000 }),
     other: fc.nat({ max: 1_000 }),
   }),
@@ -112,7 +112,8 @@ async function begin() {
       else if (nonce === undefined) return
       else if (what === 'refuse') refuse(nonce, other)
       else if (what === 'acknowledge') acknowledge(nonce)
-      else await claim(nonce)
+      else if (what === 'claim') await claim(nonce)
+      else await betray(nonce, other)
       await quiet()
     },
     end,
@@ -159,6 +160,15 @@ async function begin() {
       lost: false,
     }
     peer.send(sync)
+  }
+
+  /** Refuses a line, so that another branch begins, and has the refused one continued all the same. */
+  async function betray(nonce: number, other: number): Promise<void> {
+    refuse(nonce, other)
+    await quiet()
+    await claim(nonce)
+    await quiet()
+    await pay()
   }
 
   async function end({ weClose, late, shown }: { weClose: boolean; late: readonly number[]; shown: number }) {
