@@ -69,6 +69,23 @@ export function endpointConformance(makeWorld: (options?: { statePath?: string }
       })
     })
 
+    test('that does not answer holds up nobody who stops: what is asked of it ends', async () => {
+      const world = await makeWorld()
+      const port = world.port({ requestTimeoutMs: 3_600_000 })
+      await expect(port.balance(world.token, NATIVE, 'head')).resolves.toBe(0n)
+      const asked = new Promise((resolve) =>
+        world.proxy.onCall(() => {
+          resolve(undefined)
+          return 'hang'
+        }),
+      )
+      const answer = port.balance(world.token, NATIVE, 'head')
+      const ended = expect(answer).rejects.toMatchObject({ code: 'stopped' })
+      await asked
+      await port.stop()
+      await ended
+    })
+
     test.each<[string, Fate]>([
       ['no JSON', { body: '<html>502 Bad Gateway</html>' }],
       ['nothing', { body: '' }],
