@@ -76,15 +76,22 @@ export function toJsonLine(value: JsonValue): string {
 export function table(rows: ReadonlyArray<readonly string[]>): string {
   const widths: number[] = []
   for (const row of rows)
-    for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, cell.length)
+    for (const [column, cell] of row.entries())
+      widths[column] = Math.max(widths[column] ?? 0, columnsOf(cell))
   return rows
     .map((row) =>
       row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - columnsOf(cell)))
         .join('  ')
         .trimEnd(),
     )
     .join('\n')
+}
+
+/** How wide a terminal shows it: these scripts take two columns a character. */
+function columnsOf(text: string): number {
+  const wide = text.match(/[\p{Script=Han}\p{Script=Hangul}\p{Script=Hiragana}\p{Script=Katakana}]/gu)
+  return text.length + (wide?.length ?? 0)
 }
 
 function withNewline(text: string): string {

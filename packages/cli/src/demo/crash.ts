@@ -1,10 +1,12 @@
 /** 乙 is killed with SIGKILL in the middle of a payment, and comes back. */
-import type { Hex } from '@tallystick/client'
+import type { Hex, NetworkPaymentView } from '@tallystick/client'
 import type { StrangersStage } from './strangers-stage.ts'
 
 export type Crash = {
   /** The payment that was under way, by its hash. */
   readonly payment: Hex
+  /** How it stood for A at that moment. */
+  readonly stateThen: NetworkPaymentView['state'] | undefined
   /** From the kill until its node takes connections again. */
   readonly downSeconds: number
 }
@@ -27,7 +29,7 @@ export async function planCrash(stage: StrangersStage): Promise<CrashPlan> {
     const events = stage.parties.A.api().events({ signal: stopped.signal, onOpen: listening.resolve })
     for await (const { event } of events) {
       if (!armed || event.type !== 'network-payment' || event.state !== 'pending') continue
-      return { payment: event.hash, downSeconds: await crash(stage) }
+      return crash(stage, event.hash)
     }
     return new Promise<Crash>(() => {})
   }
@@ -43,12 +45,13 @@ export async function planCrash(stage: StrangersStage): Promise<CrashPlan> {
   }
 }
 
-async function crash({ parties, say }: StrangersStage): Promise<number> {
+async function crash({ parties, say }: StrangersStage, payment: Hex): Promise<Crash> {
   const killedMs = performance.now()
   await parties.乙.kill()
+  const stateThen = (await parties.A.api().networkPayment(payment))?.state
   say('In the middle of a payment, 乙 is killed (kill -9). Its locks stay with its neighbours.')
   const address = await parties.乙.start()
   await parties.甲.api().connectPeer({ peer: address, timeoutMs: 60_000 })
   say('乙 comes back with what its disk holds, and goes on where it was.')
-  return (performance.now() - killedMs) / 1000
+  return { payment, stateThen, downSeconds: (performance.now() - killedMs) / 1000 }
 }

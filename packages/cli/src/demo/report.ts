@@ -88,6 +88,7 @@ function networkJson({ network, strangers }: FourResult): Json {
       party: '乙',
       signal: 'SIGKILL',
       payment: crash.payment,
+      stateThen: crash.stateThen,
       downSeconds: round(crash.downSeconds),
       paymentsLost: crash.lost,
       paymentsRepeated: crash.repeated,
