@@ -6,9 +6,10 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import type { NetworkPaymentView } from '@tallystick/client'
+import type { Hex, NetworkPaymentView } from '@tallystick/client'
 import type { Purchase, PurchaseProgress } from '@tallystick/client/paywall'
 import { Failure } from '../failure.ts'
+import { waitForChannel } from '../node-api.ts'
 import type { Progress } from '../progress.ts'
 import { createProgress } from '../progress.ts'
 import { purchase } from '../sale/purchase.ts'
@@ -204,6 +205,7 @@ function buy(
 
 /** A payment may have to wait for a node that comes back, and for the expiry of its locks. */
 const paymentMs = 180_000
+const longMs = 120_000
 
 function unlessPaused(signal: AbortSignal) {
   return (error: unknown): void => {
@@ -262,8 +264,27 @@ async function judge(stage: StrangersStage, ways: readonly Way[]): Promise<Recor
   for (const name of NAMES) {
     gains[name] = now[name] - fortunes[name]
     checks.compare(`gain of ${name}, by the payments and by the chain`, expected[name], gains[name])
+    checks.compare(
+      `gain of ${name}, by its own node and by the chain`,
+      await ownWord(stage, name),
+      gains[name],
+    )
   }
   return gains
+}
+
+/** What the node says it was paid when its channels ended, less what it had put in. */
+async function ownWord({ parties, channels, deposits }: StrangersStage, name: Name): Promise<bigint> {
+  const { first, second, third } = channels
+  const own: Record<Name, readonly Hex[]> = {
+    A: [first],
+    甲: [first, second],
+    乙: [second, third],
+    D: [third],
+  }
+  const api = parties[name].api()
+  const ended = await Promise.all(own[name].map((id) => waitForChannel(api, id, 'closed', longMs)))
+  return ended.reduce((sum, { close }) => sum + (close?.paidMine ?? 0n), -deposits[name])
 }
 
 async function sha256Of(path: string): Promise<string> {

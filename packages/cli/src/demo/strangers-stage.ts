@@ -32,6 +32,8 @@ export type StrangersStage = {
   readonly price: bigint
   /** Tokens on chain before anything was deposited, base units. */
   readonly fortunes: Readonly<Record<Name, bigint>>
+  /** What each put into its channel with the next, base units. */
+  readonly deposits: Readonly<Record<Name, bigint>>
   say(sentence: string): void
 }
 
@@ -78,7 +80,8 @@ export async function setStrangers(
     open(jia, yi, addresses[2], deposit),
     open(yi, d, addresses[3], deposit),
   ])
-  const stage = { ...shared, network, parties, channels: { first, second, third }, price, fortunes }
+  const deposits = { A: deposit, 甲: deposit, 乙: deposit, D: 0n }
+  const stage = { ...shared, network, parties, channels: { first, second, third }, price, fortunes, deposits }
   await announceFees(stage)
   return stage
 }
