@@ -12,17 +12,18 @@ const program = `
 
   const young = () => getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space').space_size
   let live = []
+  /** The least size of the last turns: in between, pages wait to be sorted out. */
   async function work() {
-    let largest = 0
+    const sizes = []
     for (let turn = 0; turn < 400; turn++) {
       for (let i = 0; i < 5_000; i++) {
         live.push({ i, half: [i / 2] })
         if (live.length > 400_000) live = live.slice(200_000)
       }
       await new Promise(setImmediate)
-      largest = Math.max(largest, young())
+      sizes.push(young())
     }
-    return largest
+    return Math.min(...sizes.slice(-100))
   }
   const before = await work()
   live = []
@@ -39,9 +40,10 @@ test('the young generation shrinks from what the start made of it, and grows aga
   })
   expect(stderr).toBe('')
   const { before, settled, after, exposed } = JSON.parse(stdout)
-  expect(before).toBeGreaterThan(8 * mebibyte)
+  expect(before).toBeGreaterThan(32 * mebibyte)
   expect(settled).toBeLessThanOrEqual(2 * mebibyte)
-  expect(after).toBeGreaterThan(16 * mebibyte)
+  expect(after).toBeGreaterThanOrEqual(8 * mebibyte)
+  // One doubling more when two collections fall into one turn.
   expect(after).toBeLessThanOrEqual(32 * mebibyte)
   expect(exposed).toBe('undefined')
 })
