@@ -25,13 +25,16 @@ function run(port: MessagePort, data: WriterData): void {
     apply = prepareApply(db)
   } catch (error) {
     reportFailure(error)
-    port.close()
+    // Waits to be ended: see below.
+    port.on('message', () => port.close())
     return
   }
   report({ type: 'ready' })
+  let failed = false
 
   port.on('message', (first: WriterRequest) => {
-    let waiting: WriterRequest | undefined = first
+    // A report is lost when the thread ends right behind it, so after a failure the thread stays until it is told to close.
+    let waiting: WriterRequest | undefined = failed && first.type === 'commit' ? undefined : first
     try {
       while (waiting?.type === 'commit') {
         const group = takeGroup(waiting)
@@ -40,8 +43,8 @@ function run(port: MessagePort, data: WriterData): void {
         waiting = group.next
       }
     } catch (error) {
+      failed = true
       reportFailure(error)
-      end()
       return
     }
     if (waiting?.type === 'close') end()

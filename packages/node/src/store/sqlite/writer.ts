@@ -51,8 +51,10 @@ export async function startWriter(data: WriterData): Promise<Writer> {
   const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
 
   worker.on('message', (report: WriterReport) => {
-    if (report.type === 'failed') fail(new StoreError(report.code, report.message))
-    else settleThrough(report.type === 'ready' ? 0 : report.through)
+    if (report.type === 'failed') {
+      fail(new StoreError(report.code, report.message))
+      send({ type: 'close' }, [])
+    } else settleThrough(report.type === 'ready' ? 0 : report.through)
   })
   worker.on('error', (error) => fail(threadEnded(error)))
   worker.on('exit', () => fail(threadEnded(undefined)))
@@ -76,6 +78,7 @@ export async function startWriter(data: WriterData): Promise<Writer> {
   }
 
   async function close(): Promise<void> {
+    // After a failure it was told already.
     if (failure === undefined) send({ type: 'close' }, [])
     await exited
   }
