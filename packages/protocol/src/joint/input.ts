@@ -22,9 +22,9 @@ export type JointInput =
       readonly expiry: number
     }
   /** The accepted line unlocks it: this party is paid. Tell `key-seen` first when the unlock carried the key. */
-  | { readonly type: 'lock-paid'; readonly hop: number }
+  | { readonly type: 'lock-paid'; readonly hop: number; readonly at: LockPlace }
   /** The accepted line drops it, after `ask-fail` or the expiry. */
-  | { readonly type: 'lock-dropped'; readonly hop: number }
+  | { readonly type: 'lock-dropped'; readonly hop: number; readonly at: LockPlace }
   /** A line with this own lock is signed and durable. */
   | { readonly type: 'lock-placed'; readonly hop: number; readonly at: LockPlace }
   /**

@@ -25,12 +25,13 @@ export function takeAccepted(
 
 export function takeIncomingEnd(
   state: JointState,
-  { type, hop }: Named<'lock-paid' | 'lock-dropped'>,
+  { type, hop, at }: Named<'lock-paid' | 'lock-dropped'>,
   ctx: JointContext,
 ): JointState | JointRefusal {
   const own = state.incoming.find((one) => one.hop === hop)
   if (own === undefined) return jointRefusal('hop-unknown', 'hop')
-  if (own.status !== 'held') return state
+  // A payer may put a second, smaller lock on the id and pay that one: the hop is still unpaid.
+  if (own.status !== 'held' || own.at === undefined || !samePlace(own.at, at)) return state
   if (type === 'lock-paid') return withIncoming(state, { ...own, status: 'folded' })
   const dropped = withIncoming(state, { ...own, status: 'dropped' })
   return giveUp(dropped, { code: 'lock-gone', party: endOf(state, hop, 'payer') }, ctx)

@@ -42,6 +42,8 @@ import { DELTA, EXPIRY, registry, START, T, word } from './world.ts'
 
 const ALL = ['A', 'B', 'C', 'D']
 const dueAt = (rig: Rig) => hopsOf(rig, 'payer')[0] ?? -1
+/** Of the incoming lock that it holds. */
+const heldAt = (rig: Rig) => rig.state.incoming[0]?.at ?? { slot: -1, born: -1 }
 const inAt = (rig: Rig) => hopsOf(rig, 'payee')[0] ?? -1
 
 /** A forwarder with its locks in order and the signatures from downstream: it signs with the last of them. */
@@ -316,7 +318,7 @@ test('JP-26: who is paid does not post; who is not does, once, and not after the
   ] as const) {
     const rig = signedB()
     tell(rig, 'A', signaturesOf(rig, 'A'))
-    if (paid) give(rig, { type: 'lock-paid', hop: inAt(rig) })
+    if (paid) give(rig, { type: 'lock-paid', hop: inAt(rig), at: heldAt(rig) })
     rig.headTimeSeconds = at
     atSeconds(rig, at)
     expect(did(rig, ALL).includes('post-key'), `${paid} ${at - EXPIRY}`).toBe(posts)
@@ -561,6 +563,16 @@ test('JP-43: a restart does everything again but messages; a reconnect sends the
   expect(did(asked, ALL)).toEqual([`place-lock ${dueAt(asked)}`])
 })
 
+test('JP-26: a second, smaller lock that is paid does not make the hop paid', () => {
+  const rig = signedB()
+  tell(rig, 'A', signaturesOf(rig, 'A'))
+  const { slot, born } = heldAt(rig)
+  give(rig, { type: 'lock-paid', hop: inAt(rig), at: { slot: slot + 1, born: born + 1 } })
+  give(rig, { type: 'lock-dropped', hop: inAt(rig), at: { slot: slot + 1, born: born + 1 } })
+  atSeconds(rig, EXPIRY - T)
+  expect(did(rig, ALL)).toContain('post-key')
+})
+
 test('JP-44: the record holds everything, in a versioned and strict form', () => {
   const states: JointState[] = []
   const keep = (rig: Rig) => states.push(rig.state)
@@ -569,7 +581,7 @@ test('JP-44: the record holds everything, in a versioned and strict form', () =>
   tell(rig, 'A', signaturesOf(rig, 'A'))
   keep(rig)
   tell(rig, 'C', receiptBy(rig, 'D'))
-  give(rig, { type: 'lock-paid', hop: inAt(rig) })
+  give(rig, { type: 'lock-paid', hop: inAt(rig), at: heldAt(rig) })
   give(rig, { type: 'lock-folded', hop: dueAt(rig) })
   keep(rig)
   give(rig, { type: 'final', timeSeconds: EXPIRY, resolvedAt: EXPIRY - 50 })

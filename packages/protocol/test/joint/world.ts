@@ -278,8 +278,8 @@ function tellFacts(world: World, party: Party, lock: Lock): void {
   } else if (equalBytes(lock.terms.payee, party.signer.address) && lock.accepted) {
     const expiry = world.terms.get(lock.id)?.expiry ?? 0
     own({ type: 'lock-accepted', hop, at: lock.at, amount: lock.amount, expiry })
-    if (lock.dropped) own({ type: 'lock-dropped', hop })
-    if (lock.paidTold) own({ type: 'lock-paid', hop })
+    if (lock.dropped) own({ type: 'lock-dropped', hop, at: lock.at })
+    if (lock.paidTold) own({ type: 'lock-paid', hop, at: lock.at })
   }
 }
 

@@ -55,8 +55,9 @@ export function jointIncomingGone(rt: Runtime, group: Group, lock: IncomingLock,
   rt.jointPays.early.delete(lock)
   const state = rt.jointPays.open.get(lock.condition)
   const hop = state && jointHop(state, lock, 'in')
+  const at = { slot: lock.slot, born: lock.born }
   if (hop !== undefined)
-    jointInput(rt, group, lock.condition, { type: paid ? 'lock-paid' : 'lock-dropped', hop })
+    jointInput(rt, group, lock.condition, { type: paid ? 'lock-paid' : 'lock-dropped', hop, at })
 }
 
 export function jointKeyKnown(
