@@ -1,5 +1,6 @@
 /** Every figure, in the order of measuring: limits first, because the others are divided by them. */
 
+import { forwarding, inFlight } from './forwarding.ts'
 import { committing, recovering, signing } from './limits.ts'
 import { creatingAndAccepting } from './line.ts'
 import type { Figure, Work } from './measure.ts'
@@ -23,6 +24,26 @@ export async function* figures(wanted: (name: string) => boolean): AsyncGenerato
     yield figure('onion.peel', 'onions/s', await peelingOnions(), { note: 'one hop, with the next packet' })
   if (wanted('path.find')) yield findingPaths()
   yield* nodeFigures(wanted)
+  yield* networkFigures(wanted)
+}
+
+/** Payments over two strangers: how many a second with so many under way, and how long one alone takes. */
+async function* networkFigures(wanted: (name: string) => boolean): AsyncGenerator<Figure> {
+  for (const via of ['htlc', 'joint'] as const) {
+    const numbers = inFlight.filter(
+      (count) => wanted(`${via}.${count}`) || (count === 1 && wanted(`${via}.latency`)),
+    )
+    if (numbers.length === 0) continue
+    for await (const [count, { runs, p50, p99 }] of forwarding(via, numbers)) {
+      const latency = `p50 ${rounded(p50)} ms, p99 ${rounded(p99)} ms`
+      if (wanted(`${via}.${count}`))
+        yield figure(`${via}.${count}`, 'payments/s', runs, {
+          note: `three hops in four processes, ${count} under way, durable everywhere; ${latency}`,
+        })
+      if (count === 1 && wanted(`${via}.latency`))
+        yield figure(`${via}.latency`, 'ms', [p50], { note: `one payment alone: ${latency}` })
+    }
+  }
 }
 
 /** Figures that need two nodes and a chain. */
