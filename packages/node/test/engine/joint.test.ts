@@ -45,6 +45,23 @@ async function mineOf(node: TestNode, channelId: Hex | undefined): Promise<bigin
   return (await node.service.getChannel(channelId ?? '0x')).mine
 }
 
+describe('many joint payments', () => {
+  it('that are settled do not use up what a peer may have open', { timeout: 120_000 }, async () => {
+    const line = await announcedLine(2)
+    const [payer, payee] = [nodeAt(line, 0), nodeAt(line, 1)]
+    const lane = async () => {
+      // Together more than the 512 slots of the one channel.
+      for (let made = 0; made < 35; made += 1) {
+        const { text } = await payee.service.createInvoice({ token: line.world.token, amount: 1n })
+        expect(await payer.service.payInvoice({ invoice: text, via: 'joint' })).toMatchObject({
+          state: 'succeeded',
+        })
+      }
+    }
+    await Promise.all(Array.from({ length: 16 }, lane))
+  })
+})
+
 describe('a joint payment without an invoice', () => {
   it('moves own money around a cycle', async () => {
     const { nodes, channels } = await triangle()

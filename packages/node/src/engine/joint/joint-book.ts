@@ -36,18 +36,23 @@ export const JOINT_SPACE = 'joint'
 export const JOINT_PAYLOAD = 2
 /** LockFail's reason: a joint payment was given up. */
 const JOINT_FAILED = 3
+/** How long a settled payment answers neighbours from memory. */
+const SETTLED_MS = 30_000
 
 export interface JointPayBook {
   /** Not settled, or not past their expiry in final blocks, by condition id. */
   readonly open: Map<Hex, JointState>
   /** Locks on conditions whose terms have not come, since when. */
   readonly early: Map<IncomingLock, number>
+  /** Settled a while ago, with their expiry: remembered so that an old id is not taken for a new one (LK-50). */
+  readonly ended: Map<Hex, number>
   /** Conditions whose terms this node refused, since when: locks on them are given back at once. */
   readonly refused: Map<Hex, number>
 }
 
 export async function loadJoints(store: Store, crypto: Runtime['ports']['crypto']): Promise<JointPayBook> {
   const open = new Map<Hex, JointState>()
+  const ended = new Map<Hex, number>()
   let after: Uint8Array | undefined
   for (;;) {
     const page = await store.listRecords({
@@ -58,10 +63,12 @@ export async function loadJoints(store: Store, crypto: Runtime['ports']['crypto'
     for (const { bytes } of page) {
       const state = decodeJoint(crypto, bytes)
       if (!('setup' in state)) throw new Error(`stored joint payment: ${state.field}: ${state.detail}`)
-      if (!isOver(state)) open.set(toHex(state.setup.conditionId), state)
+      const condition = toHex(state.setup.conditionId)
+      if (isUnderWay(state)) open.set(condition, state)
+      else if (state.final === undefined) ended.set(condition, state.setup.terms.expiry)
     }
     after = page.at(-1)?.key
-    if (page.length < MAX_PAGE_ROWS) return { open, early: new Map(), refused: new Map() }
+    if (page.length < MAX_PAGE_ROWS) return { open, early: new Map(), ended, refused: new Map() }
   }
 }
 
@@ -244,6 +251,11 @@ export function tickJoints(rt: Runtime, group: Group): void {
   for (const [condition, state] of rt.jointPays.open) {
     const wakeAtMs = jointWakeAtMs(state, ctx)
     if (wakeAtMs !== undefined && wakeAtMs <= laterMs) jointInput(rt, group, condition, { type: 'tick' })
+    // Neighbours that missed a message have asked by now; the record itself stays in the store.
+    if (!isUnderWay(state) && ctx.nowMs - state.progressAtMs > SETTLED_MS) {
+      rt.jointPays.open.delete(condition)
+      rt.jointPays.ended.set(condition, state.setup.terms.expiry)
+    }
   }
   for (const [lock, sinceMs] of rt.jointPays.early) {
     if (ctx.nowMs - sinceMs < 10 * rt.config.jointAbortMs) continue
@@ -266,6 +278,8 @@ export function giveBack(rt: Runtime, group: Group, lock: IncomingLock): void {
 
 export function finalForJoints(rt: Runtime, group: Group): void {
   const timeSeconds = Number(rt.final?.timestampSeconds ?? 0n)
+  for (const [condition, expiry] of rt.jointPays.ended)
+    if (expiry < timeSeconds) rt.jointPays.ended.delete(condition)
   for (const [condition, state] of rt.jointPays.open) {
     const { final: resolvedAt } = resolutionOf(rt.registry, condition)
     const past = timeSeconds > state.setup.terms.expiry
@@ -285,6 +299,8 @@ export function resumeJoints(rt: Runtime, group: Group): void {
   }
 }
 
-function isOver(state: JointState): boolean {
-  return isJointSettled(state) && state.final !== undefined
+/** A lock is pending, or a payee's receipt is missing and the key may still have to go to the registry (JP-26). */
+function isUnderWay(state: JointState): boolean {
+  const unshown = state.key !== undefined && !state.posted && state.receipts.includes(undefined)
+  return !isJointSettled(state) || (unshown && state.final === undefined)
 }

@@ -4,6 +4,7 @@ import {
   checkTerms,
   decodeTerms,
   equalBytes,
+  isJointSettled,
   isUsable,
   type JointAgreement,
   type JointPayMessage,
@@ -48,6 +49,7 @@ export function takeJointMessage(
     const condition = toHex(jointIdsOf(rt.ports.crypto, rt.registryDomain, terms).conditionId)
     const from = signerIn(peer, terms)
     if (from === undefined) return undefined
+    if (rt.jointPays.ended.has(condition)) return undefined
     if (!rt.jointPays.open.has(condition)) {
       if (tooMany(rt, peer)) {
         note(rt, peer, message, 'policy')
@@ -80,7 +82,8 @@ function tooMany(rt: Runtime, peer: Peer): boolean {
   const most = LOCK_SLOTS * peer.channels.size
   if (rt.jointPays.open.size < most) return false
   let open = 0
-  for (const { setup } of rt.jointPays.open.values()) if (signerIn(peer, setup.terms) !== undefined) open += 1
+  for (const state of rt.jointPays.open.values())
+    if (!isJointSettled(state) && signerIn(peer, state.setup.terms) !== undefined) open += 1
   return open >= most
 }
 

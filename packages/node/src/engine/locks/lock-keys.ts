@@ -51,7 +51,8 @@ function useKey(rt: Runtime, group: Group, lock: IncomingLock, key: Key, due: bo
   const inTime = chainNowSeconds(rt) <= expiry - rt.config.policy.safetyMarginSeconds
   const release = due && inTime && channel.core.closing === undefined
   const refused = run(rt, group, channel, { type: 'know-key', slot, born, key, release })
-  if (refused !== undefined)
+  // A lock that is gone needs no key.
+  if (refused !== undefined && refused.refusal.code !== 'lock-unknown')
     rt.ports.log.info({ lock: lock.id, code: refused.refusal.code }, 'a key is not used')
 }
 
