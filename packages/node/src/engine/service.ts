@@ -72,10 +72,6 @@ export interface NodeService {
   waitForPayment(reference: Hex, options?: WaitOptions & PaymentFilter): Promise<PaymentView>
   listPayments(query?: PaymentQuery): Promise<PaymentPage>
 
-  /**
-   * Calls `listener` for every event after this call, in order, after the state it speaks of is durable. A listener must
-   * not throw and must be quick. Returns the function that ends the subscription.
-   */
   createInvoice(request: InvoiceRequest): Promise<InvoiceRecord>
   /** By payment hash. */
   getInvoice(hash: Hex): Promise<InvoiceRecord>
@@ -106,6 +102,10 @@ export interface NodeService {
   /** Settles obligations that all parties agreed to, in one joint payment. @throws ServiceError NO_ROUTE, JOINT_FAILED */
   settleNetting(request: NettingRequest): Promise<NettingResult>
 
+  /**
+   * Calls `listener` for every event after this call, in order, after the state it speaks of is durable. A listener must
+   * not throw and must be quick. Returns the function that ends the subscription.
+   */
   subscribe(listener: (event: NodeEvent) => void): () => void
 
   /** Stops taking commands, ends what is in flight, closes connections and the store. Idempotent. */

@@ -18,8 +18,8 @@ export interface Context {
 
 export interface RegistryView {
   /**
-   * When the condition was met (unix seconds, 0: not met), in final blocks and in the newest block. Undefined: not looked
-   * up. The engine looks up `conditionsToLookUp(state, input)` before such a step.
+   * When the condition was met (unix seconds, 0: not met), in final blocks and in the newest block. Undefined: not
+   * known now, as while the chain cannot be seen.
    */
   resolution(conditionId: Uint8Array): { readonly final: number; readonly latest: number } | undefined
 }

@@ -1,9 +1,7 @@
 /** Facts that are derived from a state, never stored. */
 
-import { freeSlot, type LockTree, lockAt } from '../locks/tree.ts'
-import { decodeOperations, type Operation } from '../payment/operation.ts'
-import type { ChannelInput } from './input.ts'
-import { isRefusal, stopped } from './result.ts'
+import { freeSlot } from '../locks/tree.ts'
+import { stopped } from './result.ts'
 import type { ChannelState } from './state.ts'
 
 export { lockMayStillPay } from './answers.ts'
@@ -31,24 +29,4 @@ export function wantsClearing(state: ChannelState): boolean {
 /** A slot free in the line that the next one continues. */
 export function freeOutSlot(state: ChannelState): number | undefined {
   return freeSlot(state.out.tip.locks)
-}
-
-/** Conditions whose registry state a step with this input may ask for (`Context.registry`). */
-export function conditionsToLookUp(state: ChannelState, input: ChannelInput): readonly Uint8Array[] {
-  if (input.type === 'send') {
-    const { locks } = state.out.tip
-    return input.operations.flatMap((operation) => conditionOf(operation, locks))
-  }
-  if (input.type !== 'message' || input.message.type !== 'update') return []
-  const encoded = decodeOperations(input.message.operations, input.message.operationCount)
-  if (isRefusal(encoded)) return []
-  const { locks } = state.in.accepted
-  return encoded.operations.flatMap((operation) => conditionOf(operation, locks))
-}
-
-function conditionOf(operation: Operation, locks: LockTree): readonly Uint8Array[] {
-  if (operation.type === 'pay') return []
-  if (operation.type === 'lock') return [operation.condition]
-  const lock = lockAt(locks, operation.slot)
-  return lock === undefined ? [] : [lock.condition]
 }

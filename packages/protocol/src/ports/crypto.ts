@@ -1,6 +1,6 @@
 /**
  * The signing and hashing seam. Owned by the core; `@tallystick/crypto` implements it. Everything here is synchronous,
- * pure and deterministic: the same input gives the same output, and nothing is remembered.
+ * pure and deterministic: the same input gives the same output, and nothing that is remembered shows.
  *
  * Invariants:
  * - A `Signer` signs structured messages only. There is no call that signs a digest given from outside (EN-66).
